@@ -1,1 +1,6 @@
-//! harness
+//! `harness` measures how well an operator keeps a distributed system alive under injected faults.
+//!
+//! `docs/ARCHITECTURE.md` shows how the modules fit together and what the life of a trial is.
+
+pub mod model;
+pub mod runtime;
