@@ -1,1 +1,5 @@
 //! harness
+
+pub mod cli;
+pub mod model;
+pub mod spec;
