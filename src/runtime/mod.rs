@@ -5,8 +5,9 @@
 //! work alike on every runtime. Nothing in here knows variants, scenarios, tickets or keys.
 
 use std::io;
-use std::net::Ipv4Addr;
 use std::time::Duration;
+
+pub mod process;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
