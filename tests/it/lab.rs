@@ -56,3 +56,33 @@ async fn smoke() {
     println!("{:?}", lab.teardown().await);
     println!("down {:?}", begin.elapsed());
 }
+
+fn kv() -> LabRequest {
+    let words = "harness service kv --name {node} --listen 0.0.0.0:{port} --data {data} --initial-cluster {nodes}";
+    let node = |number: usize| NodeRequest {
+        name: format!("kv{number}"),
+        role: "store".into(),
+        port: 7400,
+        command: words.split(' ').map(String::from).collect(),
+        env: Vec::new(),
+        data_bytes: 64 << 20,
+    };
+    LabRequest { nodes: (1..=3).map(node).collect() }
+}
+
+#[tokio::test]
+async fn smoke_kv() {
+    let begin = Instant::now();
+    let lab = runtime().provision(kv()).await.unwrap();
+    println!("up {:?}", begin.elapsed());
+    for _ in 0..1 {
+    println!("{}", sh(&*lab, Place::Operator, "for i in 1 2 3; do curl -s -m1 http://kv$i:7400/status; echo; done").await);
+    println!("{:?}", begin.elapsed());
+    }
+    println!("{}", sh(&*lab, Place::Operator, "lab exec kv1 -- ps aux; lab exec kv1 -- ls -la /proc/1/exe /proc/1/fd; lab exec kv1 -- cat /proc/1/cmdline; lab logs kv1; lab logs kv2; lab df; lab net; curl -i -s -XPUT -d hello http://kv1:7400/kv/a; curl -s http://kv2:7400/kv/a").await);
+    println!("{:?}", begin.elapsed());
+    println!("{}", sh(&*lab, Place::Operator, "lab kill kv1; sleep 2; curl -s http://kv2:7400/health;  lab start kv1; sleep 1; curl -s http://kv1:7400/kv/a").await);
+    let begin = Instant::now();
+    println!("{:?}", lab.teardown().await);
+    println!("down {:?}", begin.elapsed());
+}
