@@ -108,11 +108,7 @@ pub trait Lab: Send + Sync {
     async fn remove_link_rules(&self, ids: Vec<u32>) -> Result<u32, LabError>;
 
     /// Sends one small datagram along each ordered pair of nodes, all at once, and says which arrived within `wait`.
-    async fn reach(
-        &self,
-        pairs: Vec<(String, String)>,
-        wait: Duration,
-    ) -> Result<Vec<Reach>, LabError>;
+    async fn reach(&self, pairs: Vec<(String, String)>, wait: Duration) -> Result<Vec<Reach>, LabError>;
 
     /// Ends every process that the operator started and proves that none is left.
     /// The operator's place is usable again afterwards.

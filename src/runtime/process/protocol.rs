@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::model::event::NodeAddress;
-use crate::runtime::{Exec, ExecOutput, LabChange, LabRequest, LinkRule, NewLinkRule, NodeAction, NodeState, Reach, Unmet};
+use crate::runtime::{
+    Exec, ExecOutput, LabChange, LabRequest, LinkRule, NewLinkRule, NodeAction, NodeState, Reach, Unmet,
+};
 
 /// From the harness.
 #[derive(Debug, Serialize, Deserialize)]

@@ -14,10 +14,7 @@ pub(super) fn explain(step: &str, error: nix::Error) -> Unmet {
 fn cause(step: &str, error: nix::Error) -> (String, String) {
     let zero = |name: &str| read_number(name) == Some(0);
     if zero("user/max_user_namespaces") {
-        return (
-            " (user.max_user_namespaces is 0)".into(),
-            "sysctl -w user.max_user_namespaces=15000".into(),
-        );
+        return (" (user.max_user_namespaces is 0)".into(), "sysctl -w user.max_user_namespaces=15000".into());
     }
     if error == nix::Error::ENOSPC {
         return (

@@ -176,7 +176,12 @@ fn df(lab: &Lab) -> io::Result<String> {
 
 fn addresses(lab: &Lab) -> String {
     let rows = lab.nodes.iter().map(|node| {
-        [node.address.name.clone(), node.address.role.clone(), node.address.address.to_string(), node.address.port.to_string()]
+        [
+            node.address.name.clone(),
+            node.address.role.clone(),
+            node.address.address.to_string(),
+            node.address.port.to_string(),
+        ]
     });
     table(["NODE", "ROLE", "ADDRESS", "PORT"], rows)
 }
@@ -237,7 +242,8 @@ fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String
 async fn exec(lab: &Lab, name: &str, rest: &[&str], streams: [OwnedFd; 3], caller: &mut UnixStream) -> u8 {
     let [stdin, stdout, stderr] = streams;
     let say = |text: String, to: OwnedFd| async move {
-        let _ = tokio::task::spawn_blocking(move || File::from(to).write_all(format!("lab: {text}\n").as_bytes())).await;
+        let _ =
+            tokio::task::spawn_blocking(move || File::from(to).write_all(format!("lab: {text}\n").as_bytes())).await;
     };
     let node = match find(lab, name) {
         Ok(node) => node,

@@ -148,7 +148,10 @@ impl Lab {
         let mut command = Command::new(format!("{}/lab", rootfs::LAB_PATH));
         std::os::unix::process::CommandExt::arg0(&mut command, "init");
         command.env_clear().current_dir("/");
-        command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null());
         let confinement = Confinement {
             net: &self.operator.place.net,
             view: View::Operator,
@@ -239,7 +242,11 @@ impl Lab {
         match port {
             network::CLIENT => "client".into(),
             network::OPERATOR => "ops".into(),
-            _ => self.nodes.iter().find(|node| node.place.host == port).map_or_else(String::new, |node| node.address.name.clone()),
+            _ => self
+                .nodes
+                .iter()
+                .find(|node| node.place.host == port)
+                .map_or_else(String::new, |node| node.address.name.clone()),
         }
     }
 
@@ -273,6 +280,8 @@ fn processes_in(mounts: &HashSet<u64>) -> Vec<i32> {
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         // A zombie has no namespaces any more, so its link cannot be followed.
-        .filter(|pid: &i32| std::fs::metadata(format!("/proc/{pid}/ns/mnt")).is_ok_and(|meta| mounts.contains(&meta.ino())))
+        .filter(|pid: &i32| {
+            std::fs::metadata(format!("/proc/{pid}/ns/mnt")).is_ok_and(|meta| mounts.contains(&meta.ino()))
+        })
         .collect()
 }

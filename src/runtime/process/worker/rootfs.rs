@@ -48,7 +48,10 @@ pub(super) fn enter(hidden: &[PathBuf], nodes: &[(NodeAddress, u64)]) -> Outcome
     for path in hidden {
         hide(root, path)?;
     }
-    make_dirs(root, &["dev/shm", "etc", "proc", "tmp", "root", "run", "data", "var/tmp", "opt/lab/bin", "nodes", "old"])?;
+    make_dirs(
+        root,
+        &["dev/shm", "etc", "proc", "tmp", "root", "run", "data", "var/tmp", "opt/lab/bin", "nodes", "old"],
+    )?;
     for name in DEVICES {
         share(&Path::new("/dev").join(name), &root.join("dev").join(name))?;
     }
@@ -201,7 +204,14 @@ fn read_only(path: &Path, recursive: bool) -> Outcome {
     };
     // SAFETY: `name` and `attr` live through the call and `attr` has the size that is passed.
     let result = unsafe {
-        libc::syscall(libc::SYS_mount_setattr, libc::AT_FDCWD, name.as_ptr(), flags, &raw const attr, size_of::<MountAttr>())
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            name.as_ptr(),
+            flags,
+            &raw const attr,
+            size_of::<MountAttr>(),
+        )
     };
     nix::Error::result(result).map(drop).map_err(|error| explain("mount_setattr", error))
 }

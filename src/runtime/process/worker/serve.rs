@@ -128,9 +128,8 @@ impl Desk {
 
     /// Unconnected TCP sockets of the client's namespace, in which this thread is.
     fn send_sockets(&self, count: u32) -> io::Result<Answer> {
-        let sockets = (0..count.min(MOST_SOCKETS))
-            .map(|_| tokio::net::TcpSocket::new_v4())
-            .collect::<io::Result<Vec<_>>>()?;
+        let sockets =
+            (0..count.min(MOST_SOCKETS)).map(|_| tokio::net::TcpSocket::new_v4()).collect::<io::Result<Vec<_>>>()?;
         let fds: Vec<_> = sockets.iter().map(AsRawFd::as_raw_fd).collect();
         let bytes = [io::IoSlice::new(&[0])];
         let rights = [ControlMessage::ScmRights(&fds)];

@@ -146,7 +146,8 @@ fn fork_init(start: Start) -> Result<bool, Unmet> {
         Ok(ForkResult::Child) => {
             // The parent is outside this pid namespace: should it be dead already, the end of the
             // control socket tells.
-            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(|error| super::super::require::explain("prctl", error))?;
+            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
+                .map_err(|error| super::super::require::explain("prctl", error))?;
             Ok(true)
         }
         Ok(ForkResult::Parent { child }) => {
