@@ -88,12 +88,12 @@ struct Cut {
     limit: usize,
     head: Vec<u8>,
     tail: std::collections::VecDeque<u8>,
-    cut: u64,
+    missing: u64,
 }
 
 impl Cut {
     fn new(limit: usize) -> Self {
-        Self { limit, head: Vec::new(), tail: std::collections::VecDeque::new(), cut: 0 }
+        Self { limit, head: Vec::new(), tail: std::collections::VecDeque::new(), missing: 0 }
     }
 
     /// Reads some bytes; false at the end.
@@ -114,16 +114,16 @@ impl Cut {
         self.head.extend(head);
         self.tail.extend(tail);
         let surplus = self.tail.len().saturating_sub(self.limit - self.limit / 2);
-        self.cut += surplus as u64;
+        self.missing += surplus as u64;
         self.tail.drain(..surplus);
     }
 
     fn finish(mut self) -> (String, u64) {
-        if self.cut > 0 {
-            self.head.extend(format!("\n[… {} bytes cut …]\n", self.cut).into_bytes());
+        if self.missing > 0 {
+            self.head.extend(format!("\n[… {} bytes cut …]\n", self.missing).into_bytes());
         }
         self.head.extend(self.tail);
-        (String::from_utf8_lossy(&self.head).into_owned(), self.cut)
+        (String::from_utf8_lossy(&self.head).into_owned(), self.missing)
     }
 }
 
@@ -133,7 +133,9 @@ mod tests {
 
     fn cut(limit: usize, pieces: &[&str]) -> (String, u64) {
         let mut cut = Cut::new(limit);
-        pieces.iter().for_each(|piece| cut.push(piece.as_bytes()));
+        for piece in pieces {
+            cut.push(piece.as_bytes());
+        }
         cut.finish()
     }
 

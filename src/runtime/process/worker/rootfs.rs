@@ -129,10 +129,8 @@ fn umount_nodes() -> Outcome {
 }
 
 fn write_etc(etc: &Path, nodes: &[(NodeAddress, u64)]) -> Outcome {
-    let mut hosts = String::from("127.0.0.1 localhost\n");
-    for (node, _) in nodes {
-        hosts.push_str(&format!("{} {}\n", node.address, node.name));
-    }
+    let named = nodes.iter().map(|(node, _)| format!("{} {}\n", node.address, node.name));
+    let hosts: String = std::iter::once("127.0.0.1 localhost\n".to_owned()).chain(named).collect();
     let files = [
         ("hosts", hosts.as_str()),
         ("passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"),
