@@ -2,5 +2,9 @@
 //!
 //! `docs/ARCHITECTURE.md` shows how the modules fit together and what the life of a trial is.
 
+pub mod cli;
 pub mod model;
+pub mod monitor;
 pub mod runtime;
+pub mod spec;
+pub mod workload;

@@ -6,6 +6,7 @@
 
 #[doc(hidden)]
 pub mod fake;
+pub mod http;
 
 use std::io;
 use std::time::Duration;
