@@ -124,7 +124,8 @@ fn rounded(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn join(head: &str, tail: &str) -> String {
+/// Two pieces of text with a space between them, if both are there.
+pub(super) fn join(head: &str, tail: &str) -> String {
     let mut text = head.to_owned();
     if !tail.is_empty() {
         // Writing to a string does not fail.

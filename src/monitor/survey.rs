@@ -89,7 +89,8 @@ fn text(answer: &Result<Answer, HttpError>) -> Result<String, String> {
     let answer = answer.as_ref().map_err(ToString::to_string)?;
     let body = String::from_utf8_lossy(&answer.body);
     if !(200..300).contains(&answer.status) {
-        return Err(format!("{} {}", answer.status, expect::quote(&body)));
+        let seen = expect::join(&answer.status.to_string(), &expect::quote(&body));
+        return Err(seen);
     }
     let kept = body.floor_char_boundary(MAX_KEPT);
     Ok(body[..kept].to_owned())

@@ -46,7 +46,7 @@ impl Ledger {
     /// Reads every write back that is acknowledged or indeterminate, with the workload's first
     /// read operation, until the deadline. A key that one node does not have is asked of the
     /// others before it is called lost; one that no node answers is unreadable, not lost.
-    pub async fn check(&self, lab: Arc<dyn Lab>, deadline: Instant) -> LedgerCheck {
+    pub async fn check(&self, lab: &Arc<dyn Lab>, deadline: Instant) -> LedgerCheck {
         let mut check = self.counts();
         let read = |op: &&HttpOp| op.kind == OpKind::Read && request::is_keyed(op);
         let Some(op) = self.spec.ops.iter().find(read) else {
@@ -56,7 +56,7 @@ impl Ledger {
         let reader = Arc::new(Reader {
             op: op.clone(),
             ring: Ring::new(lab.nodes(), self.spec.role.as_deref()),
-            pool: Pool::new(lab),
+            pool: Pool::new(lab.clone()),
             timeout: self.spec.timeout.duration(),
             deadline,
             todo: Mutex::new(self.possible().into()),

@@ -42,7 +42,7 @@ impl Workload {
     /// Starts the load on the lab's nodes. Everything random is drawn from `seed`.
     /// `sink` gets [`Body::Load`] twice a second; it must not block.
     pub fn start(
-        lab: Arc<dyn Lab>,
+        lab: &Arc<dyn Lab>,
         spec: &subject::Workload,
         seed: u64,
         sink: impl Fn(Body) + Send + Sync + 'static,
@@ -51,7 +51,7 @@ impl Workload {
         let figures = Figures::new(spec.ops.iter().map(|op| op.name.clone()));
         let ledger = Arc::new(Ledger::new(spec.clone(), seed));
         let stop = CancellationToken::new();
-        let driver = driver::Driver::new(lab, spec, seed, figures.clone(), ledger.clone());
+        let driver = driver::Driver::new(lab.clone(), spec, seed, figures.clone(), ledger.clone());
         let driver = tokio::spawn(driver.run(stop.clone(), sink));
         Self {
             figures,

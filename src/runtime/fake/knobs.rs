@@ -44,4 +44,9 @@ impl FakeLab {
     pub fn is_gone(&self) -> bool {
         self.shared.world().gone.is_some()
     }
+
+    /// How many writes its nodes have done, those included that were then lost.
+    pub fn writes(&self) -> u64 {
+        self.shared.world().writes
+    }
 }

@@ -23,7 +23,7 @@ pub(super) struct World {
     pub(super) gone: Option<String>,
     pub(super) groups: HashMap<String, Group>,
     next_rule: u32,
-    writes: u64,
+    pub(super) writes: u64,
     reads: u64,
 }
 
