@@ -4,5 +4,7 @@
 
 pub mod cli;
 pub mod model;
+pub mod monitor;
 pub mod runtime;
 pub mod spec;
+pub mod workload;

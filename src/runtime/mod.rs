@@ -4,6 +4,10 @@
 //! trial does to the subject goes through [`Lab`], so `chaos`, `workload`, `monitor` and `agent`
 //! work alike on every runtime. Nothing in here knows variants, scenarios, tickets or keys.
 
+#[doc(hidden)]
+pub mod fake;
+pub mod http;
+
 use std::io;
 use std::time::Duration;
 
