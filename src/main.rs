@@ -1,24 +1,27 @@
 //! The `harness` binary.
 
-use clap::Parser;
-use harness::runtime::process::{WorkerStart, worker_main};
+use std::path::{Path, PathBuf};
+use std::process::exit;
 
-#[derive(Parser)]
-struct Kv {
-    #[command(flatten)]
-    args: harness_kv::Args,
-}
+use harness::cli;
 
 fn main() {
-    let mut args = std::env::args();
-    if args.next().as_deref() == Some("kv") {
-        if let Err(error) = harness_kv::run(Kv::parse().args) {
-            eprintln!("{error:#}");
-            std::process::exit(1);
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let mut flag = |name: &str| {
+        let before = args.len();
+        args.retain(|arg| arg != name);
+        args.len() < before
+    };
+    let (json, check) = (flag("--json"), flag("--check"));
+    let code = match args.split_first() {
+        Some((command, files)) if command == "validate" => {
+            let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+            cli::validate::run(&files, json).unwrap_or(1)
         }
-        return;
-    }
-    if args.next().as_deref() == Some("lab-worker") {
-        worker_main(WorkerStart::parse(args).expect("words"));
-    }
+        Some((command, _)) if command == "schema" => {
+            cli::schema::run(Path::new("schemas"), check).unwrap_or(1)
+        }
+        _ => 2,
+    };
+    exit(code);
 }

@@ -121,9 +121,13 @@ impl Diagnostics {
         self.list.iter()
     }
 
-    /// Adds problems of one text.
+    /// Adds problems of one text. A span over several lines is cut to its first line.
     pub fn add(&mut self, source: &Arc<SourceText>, problems: impl IntoIterator<Item = Problem>) {
-        for problem in problems {
+        for mut problem in problems {
+            problem.span = first_line(&source.text, problem.span);
+            for (span, _) in &mut problem.also {
+                *span = first_line(&source.text, *span);
+            }
             let known =
                 |other: &Diagnostic| other.source.name == source.name && other.problem == problem;
             if !self.list.iter().any(known) {
@@ -137,15 +141,31 @@ impl Diagnostics {
             (&a.source.name, a.problem.span).cmp(&(&b.source.name, b.problem.span))
         });
     }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: Self) {
+        for Diagnostic { source, problem } in other.list {
+            self.add(&source, [problem]);
+        }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.source.position(self.problem.span.start);
+        write!(
+            f,
+            "{}:{line}:{column}: {}",
+            self.source.name, self.problem.message
+        )
+    }
 }
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Diagnostic { source, problem } in &self.list {
-            let (line, column) = source.position(problem.span.start);
-            writeln!(f, "{}:{line}:{column}: {}", source.name, problem.message)?;
-        }
-        Ok(())
+        self.list
+            .iter()
+            .try_for_each(|diagnostic| writeln!(f, "{diagnostic}"))
     }
 }
 
@@ -158,4 +178,15 @@ pub(crate) fn floor_boundary(text: &str, offset: usize) -> usize {
         offset -= 1;
     }
     offset
+}
+
+/// The part of a span that is on its first line, within the text and on character boundaries.
+fn first_line(text: &str, span: Span) -> Span {
+    let start = floor_boundary(text, span.start);
+    let end = floor_boundary(text, span.end).max(start);
+    let line = text[start..end]
+        .split(['\n', '\r'])
+        .next()
+        .unwrap_or_default();
+    Span::new(start, start + line.trim_end().len())
 }

@@ -10,20 +10,34 @@
 //! comments are the descriptions in `schemas/`. Nothing here starts, connects to or changes anything:
 //! only the files that are named are read.
 
+mod ad_hoc;
 pub mod campaign;
+mod check;
 pub mod diagnostic;
+mod excerpt;
 pub mod fault;
+mod files;
 mod load;
+mod name;
 mod nodes;
 pub mod plan;
+pub mod render;
 mod scalar;
+pub mod schema;
 pub mod subject;
+mod suggest;
 pub mod tree;
+mod validate;
 pub mod variant;
+mod walk;
 
+pub use ad_hoc::{AdHoc, ad_hoc};
 pub use campaign::{Campaign, RuntimeKind};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use load::load_campaign;
 pub use plan::{NodePlan, Plan};
+pub use render::Style;
+pub use schema::FileKind;
 pub use subject::Subject;
+pub use validate::{Checked, check_files, validate_files};
 pub use variant::Variant;

@@ -12,17 +12,21 @@ use crate::model::units::{Bytes, Millis, PerSecond};
 #[serde(deny_unknown_fields)]
 pub struct Subject {
     /// Unique name: lower-case letters, digits and dashes. The same as the file's name.
+    #[schemars(extend("format" = "name", "pattern" = "^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// One line for people.
     #[serde(default)]
     pub description: Option<String>,
     /// Groups of like nodes, by role.
+    #[schemars(extend("minProperties" = 1))]
     pub nodes: IndexMap<String, NodeGroup>,
     /// How the subject starts on each runtime; the first is the default.
     pub runtimes: Runtimes,
     /// Conditions that must all hold before the healthy window begins.
+    #[schemars(length(min = 1))]
     pub ready: Vec<Condition>,
     /// Conditions that must hold all the time; a broken one is a violation and opens a ticket.
+    #[schemars(length(min = 1))]
     pub invariants: Vec<Invariant>,
     /// How to tell which node leads; needed for `pick: leader` and `pick: follower`.
     #[serde(default)]
@@ -33,6 +37,7 @@ pub struct Subject {
     #[serde(default)]
     pub snapshot: Vec<SnapshotProbe>,
     /// What the operator is told: topology and tools, never the fault. `{nodes}` stands for the node names.
+    #[schemars(length(min = 1))]
     pub briefing: String,
     /// For each fault, the shell commands that repair it from inside the lab (the `oracle` control).
     /// `{target}` is one target's name (the command is repeated for each target).
@@ -51,12 +56,14 @@ pub struct NodeGroup {
     /// Node name; `{i}` counts from 1 and is required when `count` is above 1.
     pub name: String,
     /// The TCP port that HTTP probes and the workload talk to.
+    #[schemars(range(min = 1))]
     pub port: u16,
 }
 
 /// The runtimes that can bring the subject up.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
 pub struct Runtimes {
     /// Linux namespaces, no Docker, no root.
     #[serde(default)]
@@ -120,6 +127,7 @@ pub struct Condition {
 #[serde(deny_unknown_fields)]
 pub struct Invariant {
     /// Unique name within the subject; tickets carry it.
+    #[schemars(extend("format" = "name", "pattern" = "^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// What is observed.
     pub probe: Probe,
@@ -161,6 +169,7 @@ pub struct HttpProbe {
     pub path: String,
     /// Other than the node group's port.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub port: Option<u16>,
     /// Longest wait for the whole answer.
     #[serde(default = "probe_timeout")]
@@ -178,6 +187,7 @@ pub struct TcpProbe {
     pub role: Option<String>,
     /// Other than the node group's port.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub port: Option<u16>,
     /// Longest wait for the connection.
     #[serde(default = "probe_timeout")]
@@ -194,6 +204,7 @@ pub struct CommandProbe {
     #[serde(default)]
     pub role: Option<String>,
     /// The command, for `sh -c`.
+    #[schemars(length(min = 1))]
     pub run: String,
     /// Longest run time.
     #[serde(default = "probe_timeout")]
@@ -233,6 +244,7 @@ pub enum WorkloadFigure {
 pub struct Expect {
     /// HTTP status.
     #[serde(default)]
+    #[schemars(range(min = 100, max = 599))]
     pub status: Option<u16>,
     /// JSONPath into the answer's body; with `equals`.
     #[serde(default)]
@@ -287,6 +299,7 @@ pub struct LeaderProbe {
 #[serde(deny_unknown_fields)]
 pub struct SnapshotProbe {
     /// Name in the record.
+    #[schemars(extend("format" = "name", "pattern" = "^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// What is asked; the answer's body is kept.
     pub http: HttpProbe,
@@ -313,6 +326,7 @@ pub struct HttpWorkload {
     pub role: Option<String>,
     /// How many nodes a request is tried on when a connection is refused.
     #[serde(default = "one")]
+    #[schemars(range(min = 1))]
     pub attempts: u32,
     /// What is requested.
     #[schemars(length(min = 1))]
@@ -324,11 +338,13 @@ pub struct HttpWorkload {
 #[serde(deny_unknown_fields)]
 pub struct HttpOp {
     /// Name in probes and reports.
+    #[schemars(extend("format" = "name", "pattern" = "^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// What it means for the ledger of acknowledged writes.
     pub kind: OpKind,
     /// Share among the operations.
     #[serde(default = "one")]
+    #[schemars(range(min = 1))]
     pub weight: u32,
     /// HTTP method.
     pub method: HttpMethod,
@@ -339,9 +355,11 @@ pub struct HttpOp {
     pub body: Option<String>,
     /// Statuses that mean success (an acknowledged write).
     #[serde(default = "ok_statuses")]
+    #[schemars(length(min = 1), inner(range(min = 100, max = 599)))]
     pub ok: Vec<u16>,
     /// Statuses that mean: certainly not done. Any other answer to a write leaves it indeterminate.
     #[serde(default)]
+    #[schemars(inner(range(min = 100, max = 599)))]
     pub failed: Vec<u16>,
 }
 
