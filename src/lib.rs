@@ -4,4 +4,6 @@
 
 pub mod model;
 pub mod runtime;
+pub mod score;
+pub mod stats;
 pub mod store;
