@@ -2,8 +2,10 @@
 //!
 //! `docs/ARCHITECTURE.md` shows how the modules fit together and what the life of a trial is.
 
+pub mod cli;
 pub mod model;
 pub mod runtime;
 pub mod score;
+pub mod spec;
 pub mod stats;
 pub mod store;

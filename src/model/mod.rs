@@ -6,3 +6,4 @@
 pub mod event;
 pub mod id;
 pub mod trial;
+pub mod units;
