@@ -6,5 +6,8 @@ pub mod cli;
 pub mod model;
 pub mod monitor;
 pub mod runtime;
+pub mod score;
 pub mod spec;
+pub mod stats;
+pub mod store;
 pub mod workload;
