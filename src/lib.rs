@@ -9,5 +9,8 @@ pub mod model;
 pub mod monitor;
 pub mod runner;
 pub mod runtime;
+pub mod score;
 pub mod spec;
+pub mod stats;
+pub mod store;
 pub mod workload;
