@@ -47,7 +47,11 @@ impl Moment {
     /// How long ago it was; `None` if never. A point in the future was no time ago.
     pub(crate) fn age(&self, origin: Instant) -> Option<Duration> {
         let millis = self.0.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(origin.elapsed().saturating_sub(Duration::from_millis(millis)))
+        Some(
+            origin
+                .elapsed()
+                .saturating_sub(Duration::from_millis(millis)),
+        )
     }
 }
 
@@ -184,9 +188,17 @@ impl Node {
         let _ = self.joined.set(joined);
         tracing::info!(id = identity.id, name = %identity.name, "taking part in the cluster");
         self.spawn(pipeline::write(Arc::clone(self), raft.clone(), write_queue));
-        self.spawn(pipeline::confirm(Arc::clone(self), raft.clone(), read_queue));
+        self.spawn(pipeline::confirm(
+            Arc::clone(self),
+            raft.clone(),
+            read_queue,
+        ));
         self.spawn(election::heartbeats(Arc::clone(self), raft.clone()));
-        self.spawn(election::campaigns(Arc::clone(self), identity.id, raft.clone()));
+        self.spawn(election::campaigns(
+            Arc::clone(self),
+            identity.id,
+            raft.clone(),
+        ));
         self.spawn(keeper::watch(Arc::clone(self), identity.id, raft.clone()));
         self.spawn(keeper::space(Arc::clone(self), identity.id, raft.clone()));
         self.spawn(keeper::compaction(Arc::clone(self), raft));
@@ -231,7 +243,9 @@ impl Node {
 
     /// Whether a leader was heard of within the last `limit`.
     pub(crate) fn heard_within(&self, limit: Duration) -> bool {
-        self.contact.age(self.started).is_some_and(|age| age < limit)
+        self.contact
+            .age(self.started)
+            .is_some_and(|age| age < limit)
     }
 
     /// Who leads.

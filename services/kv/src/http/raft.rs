@@ -47,7 +47,10 @@ pub(super) async fn append(State(node): App, body: Bytes) -> Answer<AppendEntrie
     }
     let commit = message.leader_commit.map_or(0, |log_id| log_id.index);
     let answer = raft.append_entries(message).await;
-    if answer.as_ref().is_ok_and(|a| !matches!(a, AppendEntriesResponse::HigherVote(_))) {
+    if answer
+        .as_ref()
+        .is_ok_and(|a| !matches!(a, AppendEntriesResponse::HigherVote(_)))
+    {
         node.contact.touch(node.started);
         node.announced.fetch_max(commit, Ordering::Relaxed);
         caught_up(&node, raft);

@@ -49,9 +49,7 @@ impl Peer {
             body,
             timeout,
         } = call;
-        self.client
-            .call(method, path, headers, body, timeout)
-            .await
+        self.client.call(method, path, headers, body, timeout).await
     }
 
     /// Posts JSON and reads JSON. An answer other than 200 is [`CallError::NoReply`].

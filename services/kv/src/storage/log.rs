@@ -311,7 +311,10 @@ impl LogFiles {
 
 fn segment_index(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
-    name.strip_prefix("log-")?.strip_suffix(".seg")?.parse().ok()
+    name.strip_prefix("log-")?
+        .strip_suffix(".seg")?
+        .parse()
+        .ok()
 }
 
 /// An opened segment and its entries with their payload lengths.
