@@ -155,7 +155,7 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 impl Args {
     /// Checks what no single option can tell.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.join == !self.initial_cluster.is_empty() {
+        if self.join != self.initial_cluster.is_empty() {
             return Err("give either --initial-cluster or --join".into());
         }
         if !self.join && self.founder_id().is_none() {

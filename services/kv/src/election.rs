@@ -61,8 +61,9 @@ pub(crate) async fn campaigns(node: Arc<Node>, id: u64, raft: Raft) {
             .filter_map(|moment| moment.age(node.started))
             .min()
             .unwrap_or_default();
-        if quiet < wait {
-            tokio::time::sleep(wait - quiet).await;
+        let remaining = wait.saturating_sub(quiet);
+        if !remaining.is_zero() {
+            tokio::time::sleep(remaining).await;
             continue;
         }
         let metrics = raft.metrics().borrow().clone();

@@ -208,9 +208,9 @@ impl Node {
     /// Options of the Raft library. Elections and heartbeats are driven from [`crate::election`];
     /// what is left is the lease, during which followers of a live leader refuse other candidates,
     /// and the bounds of its messages.
-    fn raft_config(&self) -> Result<Config, openraft::ConfigError> {
+    fn raft_config(&self) -> anyhow::Result<Config> {
         let lease = self.args.election.min.as_millis() as u64;
-        Config {
+        let config = Config {
             cluster_name: "kv".into(),
             // This is the bound of append and confirm messages, not the interval of heartbeats.
             heartbeat_interval: lease * 3 / 4,
@@ -222,8 +222,8 @@ impl Node {
             snapshot_policy: SnapshotPolicy::LogsSinceLast(self.args.snapshot_entries),
             max_in_snapshot_log_to_keep: (self.args.snapshot_entries / 4).min(1000),
             ..Config::default()
-        }
-        .validate()
+        };
+        Ok(config.validate()?)
     }
 
     /// The engine, once this node takes part.

@@ -30,12 +30,13 @@ pub(super) async fn add(
     let metrics = joined.raft.metrics().borrow().clone();
     let members = metrics.membership_config.membership();
     let known = members.nodes().find(|(_, known)| known.name == member.name);
-    if let Some((id, known)) = known {
-        if members.voter_ids().any(|voter| voter == *id) || known.address != member.address {
-            let message = format!("{} is already a member at {}", known.name, known.address);
-            return Err(ApiError::conflict(message));
-        }
-        // An earlier attempt stopped half way: go on from there.
+    // Someone known at this address but without a vote is left from an attempt that stopped half
+    // way: go on from there.
+    if let Some((id, known)) = known
+        && (members.voter_ids().any(|voter| voter == *id) || known.address != member.address)
+    {
+        let message = format!("{} is already a member at {}", known.name, known.address);
+        return Err(ApiError::conflict(message));
     }
     let fresh = node.machine.head().max_node_id + 1;
     let offer = Offer {
