@@ -123,7 +123,9 @@ impl ApiError {
                 "leader_unreachable",
                 error.to_string(),
             ),
-            CallError::NoReply { .. } => Self::timeout(error.to_string()),
+            CallError::NoReply { .. } | CallError::Refused { .. } => {
+                Self::timeout(error.to_string())
+            }
         }
     }
 }

@@ -180,6 +180,11 @@ pub(super) async fn metrics(State(node): App) -> Response {
         "Size of the log.",
         node.log.room().log_bytes(),
     );
+    page.gauge(
+        "kv_log_headroom_bytes",
+        "Disk space set aside for the log.",
+        node.log.room().headroom(),
+    );
     page.gauge("kv_disk_total_bytes", "Size of the data disk.", disk.total);
     page.gauge(
         "kv_disk_used_bytes",

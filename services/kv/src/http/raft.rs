@@ -22,7 +22,7 @@ use crate::{
     founding::{self, Info},
     node::{Joined, Node},
     storage::Identity,
-    types::{Raft, Request, SnapshotMeta, TypeConfig, Vote},
+    types::{Entry, Raft, Request, SnapshotMeta, TypeConfig, Vote},
 };
 
 /// A JSON answer that holds the engine's own success or error.
@@ -41,7 +41,7 @@ pub(super) async fn append(State(node): App, body: Bytes) -> Answer<AppendEntrie
     let raft = &joined(&node)?.raft;
     let message: AppendEntriesRequest<TypeConfig> = parse(&body)?;
     // A full disk must not reach the engine, which would stop for good. The leader tries again.
-    if !message.entries.is_empty() && !node.log.room().admits(body.len() as u64) {
+    if !has_room(&node, raft, &message.entries) {
         node.contact.touch(node.started);
         return Err(ApiError::no_space(&node));
     }
@@ -56,6 +56,24 @@ pub(super) async fn append(State(node): App, body: Bytes) -> Answer<AppendEntrie
         caught_up(&node, raft);
     }
     Ok(Json(answer))
+}
+
+/// Whether the entries that are new to this node fit into its log. A new leader begins by sending
+/// some that the node already has.
+fn has_room(node: &Node, raft: &Raft, entries: &[Entry]) -> bool {
+    let room = node.log.room();
+    if !room.is_full() {
+        return true;
+    }
+    let last = raft.metrics().borrow().last_log_index;
+    let new = entries
+        .iter()
+        .filter(|entry| Some(entry.log_id.index) > last);
+    let bytes = new.map(|entry| serde_json::to_vec(entry).map_or(0, |json| json.len() as u64));
+    match bytes.sum() {
+        0 => true,
+        bytes => room.admits(bytes),
+    }
 }
 
 /// Lifts the ban on voting once everything is there that the leader has announced.

@@ -31,6 +31,16 @@ pub(crate) enum CallError {
         /// What failed.
         reason: String,
     },
+    /// The peer answered, but not with success.
+    #[error("{address} refused with {status}: {body}")]
+    Refused {
+        /// The address of the peer.
+        address: String,
+        /// The status of its answer.
+        status: StatusCode,
+        /// Its answer.
+        body: String,
+    },
     /// The request may have been received, but no complete answer came.
     #[error("no answer from {address}: {reason}")]
     NoReply {

@@ -23,6 +23,9 @@ const SEGMENT: u64 = 2 << 20;
 /// and the alarm about the full disk can be written when nothing else can.
 pub(crate) const HEADROOM: u64 = 1 << 20;
 
+/// Messages up to this many bytes count as small.
+const SMALL: u64 = 4 << 10;
+
 /// How much can be appended; shared with whoever admits writes.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
@@ -40,10 +43,20 @@ impl Room {
         self.full.load(Ordering::Relaxed)
     }
 
-    /// Whether `bytes` more of replicated data can be taken in without touching the last quarter of
-    /// the headroom.
+    /// Whether `bytes` more of replicated data can be taken in. On a full disk the last part of the
+    /// headroom is kept for the small entries without which there is no leader and no alarm.
     pub(crate) fn admits(&self, bytes: u64) -> bool {
-        !self.is_full() || self.left.load(Ordering::Relaxed) > bytes + HEADROOM / 4
+        let kept = if bytes <= SMALL {
+            2 * SMALL
+        } else {
+            HEADROOM / 4
+        };
+        !self.is_full() || self.left.load(Ordering::Relaxed) > bytes + kept
+    }
+
+    /// Bytes that are set aside and not yet used.
+    pub(crate) fn headroom(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
     }
 
     /// Size of the log in bytes.
