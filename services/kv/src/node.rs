@@ -22,38 +22,12 @@ use crate::{
     disk::Disk,
     election, keeper,
     metrics::Metrics,
+    moment::Moment,
     net::{Peers, Transport},
     pipeline::{self, Read, Write},
     storage::{Identity, LogStore, Machine, StateMachine, StoreError},
     types::{Member, Raft, RaftMetrics},
 };
-
-/// A point in time that can be moved forward from many threads; "never" at first.
-#[derive(Debug, Default)]
-pub(crate) struct Moment(AtomicU64);
-
-impl Moment {
-    /// Moves it to now, given when the process started.
-    pub(crate) fn touch(&self, origin: Instant) {
-        self.set(origin, Instant::now());
-    }
-
-    /// Moves it to `at`.
-    pub(crate) fn set(&self, origin: Instant, at: Instant) {
-        let millis = at.saturating_duration_since(origin).as_millis() as u64;
-        self.0.fetch_max(millis + 1, Ordering::Relaxed);
-    }
-
-    /// How long ago it was; `None` if never. A point in the future was no time ago.
-    pub(crate) fn age(&self, origin: Instant) -> Option<Duration> {
-        let millis = self.0.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(
-            origin
-                .elapsed()
-                .saturating_sub(Duration::from_millis(millis)),
-        )
-    }
-}
 
 /// A node that has an id and takes part in the cluster.
 pub(crate) struct Joined {
