@@ -40,9 +40,13 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 pub(super) async fn append(State(node): App, body: Bytes) -> Answer<AppendEntriesResponse<u64>> {
     let raft = &joined(&node)?.raft;
     let message: AppendEntriesRequest<TypeConfig> = parse(&body)?;
+    // Taking in a large message may take longer than an election timeout; its leader lives.
+    let known = raft.metrics().borrow().vote;
+    if message.vote.committed && message.vote.leader_id == known.leader_id {
+        node.contact.touch(node.started);
+    }
     // A full disk must not reach the engine, which would stop for good. The leader tries again.
     if !has_room(&node, raft, &message.entries) {
-        node.contact.touch(node.started);
         return Err(ApiError::no_space(&node));
     }
     let commit = message.leader_commit.map_or(0, |log_id| log_id.index);

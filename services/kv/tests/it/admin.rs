@@ -1,6 +1,6 @@
 //! Members come and go, leadership is handed over.
 
-use crate::cluster::{Cluster, eventually};
+use crate::cluster::{CALM, Cluster, eventually};
 
 fn members(cluster: &Cluster) -> Vec<(String, bool)> {
     let leader = cluster.leader();
@@ -14,11 +14,11 @@ fn members(cluster: &Cluster) -> Vec<(String, bool)> {
 
 #[test]
 fn a_member_is_added_and_another_removed() {
-    let mut cluster = Cluster::start(3, &["--snapshot-entries=50"]);
+    let mut cluster = Cluster::start(3, &[&CALM[..], &["--snapshot-entries=50"]].concat());
     for number in 0..60 {
         cluster.put(0, &format!("k{number}"), "v");
     }
-    let mut joiner = cluster.joiner("kv4", &[]);
+    let mut joiner = cluster.joiner("kv4", &CALM);
     joiner.start();
     eventually("the new node", || {
         joiner.try_call("GET", "/health", b"").ok()
@@ -67,7 +67,7 @@ fn a_member_is_added_and_another_removed() {
 
 #[test]
 fn leadership_is_handed_over() {
-    let cluster = Cluster::start(3, &[]);
+    let cluster = Cluster::start(3, &CALM);
     let leader = cluster.leader();
     let target = (leader + 2) % 3;
     let asked = (leader + 1) % 3;
@@ -83,7 +83,7 @@ fn leadership_is_handed_over() {
 
 #[test]
 fn two_members_can_hand_over_too() {
-    let cluster = Cluster::start(2, &[]);
+    let cluster = Cluster::start(2, &CALM);
     let target = cluster.follower();
     let body = format!("{{\"to\":\"{}\"}}", cluster.nodes[target].name);
     let reply = cluster.nodes[target].call("POST", "/admin/leader", body.as_bytes());
@@ -93,7 +93,7 @@ fn two_members_can_hand_over_too() {
 
 #[test]
 fn a_member_that_lost_its_disk_gets_it_back_from_the_leader() {
-    let mut cluster = Cluster::start(3, &[]);
+    let mut cluster = Cluster::start(3, &CALM);
     cluster.put(0, "a", "b");
     let follower = cluster.follower();
     cluster.nodes[follower].kill();
@@ -114,7 +114,7 @@ fn a_member_that_lost_its_disk_gets_it_back_from_the_leader() {
 
 #[test]
 fn a_removed_founder_waits_to_be_added_again() {
-    let mut cluster = Cluster::start(3, &[]);
+    let mut cluster = Cluster::start(3, &CALM);
     let follower = cluster.follower();
     let (name, address) = (
         cluster.nodes[follower].name.clone(),

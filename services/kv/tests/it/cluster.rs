@@ -22,6 +22,9 @@ use crate::{
 /// Far more than anything here takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// For tests in which nobody but the test may depose the leader, however busy the machine is.
+pub(crate) const CALM: [&str; 2] = ["--election=1500ms..2500ms", "--request-timeout=5s"];
+
 pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) address: SocketAddr,

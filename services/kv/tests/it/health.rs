@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::cluster::{Cluster, eventually};
+use crate::cluster::{CALM, Cluster, eventually};
 
 fn health(cluster: &Cluster, node: usize) -> (u16, String) {
     let reply = cluster.nodes[node].call("GET", "/health", b"");
@@ -52,12 +52,12 @@ fn health_follows_the_quorum() {
 
 #[test]
 fn a_paused_node_does_not_disturb_the_others() {
-    let cluster = Cluster::start(3, &[]);
+    let cluster = Cluster::start(3, &CALM);
     let follower = cluster.follower();
     let leader = cluster.leader();
     let term = cluster.nodes[leader].status().unwrap()["term"].clone();
     cluster.nodes[follower].signal(Signal::SIGSTOP);
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    std::thread::sleep(std::time::Duration::from_millis(3500));
     cluster.put(leader, "a", "b");
     let log = cluster.nodes[leader].log();
     assert_eq!(log.matches("peer is unreachable").count(), 1, "{log}");
@@ -74,7 +74,7 @@ fn a_paused_node_does_not_disturb_the_others() {
 
 #[test]
 fn the_interface_is_as_documented() {
-    let cluster = Cluster::start(3, &[]);
+    let cluster = Cluster::start(3, &CALM);
     let leader = cluster.leader();
     let follower = cluster.follower();
     let on =
