@@ -2,9 +2,12 @@
 //!
 //! `docs/ARCHITECTURE.md` shows how the modules fit together and what the life of a trial is.
 
+pub mod agent;
+pub mod chaos;
 pub mod cli;
 pub mod model;
 pub mod monitor;
+pub mod runner;
 pub mod runtime;
 pub mod score;
 pub mod spec;

@@ -99,10 +99,11 @@ impl Monitor {
     /// Waits for the first ticket.
     pub async fn ticket(&self) -> Ticket {
         let mut receiver = self.shared.ticket.subscribe();
-        match receiver.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(ticket)) => ticket.clone(),
+        let opened = receiver.wait_for(Option::is_some).await.ok().and_then(|ticket| ticket.clone());
+        match opened {
+            Some(ticket) => ticket,
             // The sender lives as long as this monitor.
-            _ => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 

@@ -155,14 +155,11 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 impl Args {
     /// Checks what no single option can tell.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.join == !self.initial_cluster.is_empty() {
+        if self.join != self.initial_cluster.is_empty() {
             return Err("give either --initial-cluster or --join".into());
         }
         if !self.join && self.founder_id().is_none() {
-            return Err(format!(
-                "--name {} is not in --initial-cluster",
-                self.name
-            ));
+            return Err(format!("--name {} is not in --initial-cluster", self.name));
         }
         let mut names: Vec<_> = self.initial_cluster.iter().map(|f| &f.name).collect();
         names.sort_unstable();
@@ -223,8 +220,8 @@ mod tests {
 
     #[test]
     fn founders_get_ids_and_addresses_by_position() {
-        let args =
-            parse("--name b --data d --initial-cluster a,b=10.0.0.2:99 --listen 0.0.0.0:5").unwrap();
+        let args = parse("--name b --data d --initial-cluster a,b=10.0.0.2:99 --listen 0.0.0.0:5")
+            .unwrap();
         assert_eq!(args.founder_id(), Some(2));
         let addresses: Vec<_> = args.founders().into_values().map(|m| m.address).collect();
         assert_eq!(addresses, ["a:5", "10.0.0.2:99"]);
@@ -248,8 +245,9 @@ mod tests {
 
     #[test]
     fn durations_and_sizes_have_units() {
-        let args = parse("--name a --data d --join --heartbeat 50 --election 1s..2s --reserve 2KiB")
-            .unwrap();
+        let args =
+            parse("--name a --data d --join --heartbeat 50 --election 1s..2s --reserve 2KiB")
+                .unwrap();
         assert_eq!(args.heartbeat, Duration::from_millis(50));
         assert_eq!(args.election.max, Duration::from_secs(2));
         assert_eq!(args.reserve, 2048);

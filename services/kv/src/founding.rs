@@ -106,7 +106,9 @@ pub(crate) async fn found(node: Arc<Node>, id: u64, raft: Raft) {
         let peers = ask_all(&node, id).await;
         judge(&node, id, &peers);
         let is_new = !peers.iter().any(Info::has_worked);
-        if is_new && peers.len() + 1 >= majority && node.started.elapsed() >= turn {
+        // Those that only listen yet could not vote, and the first campaign would be lost.
+        let voters = 1 + peers.iter().filter(|peer| peer.id.is_some()).count();
+        if is_new && voters >= majority && node.started.elapsed() >= turn {
             match raft.initialize(founders).await {
                 Ok(()) => tracing::info!("founded the cluster"),
                 // A leader was quicker.

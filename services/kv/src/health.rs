@@ -38,7 +38,12 @@ pub(crate) fn not_ready(node: &Node) -> Option<&'static str> {
         return None;
     }
     let id = metrics.id;
-    if metrics.membership_config.membership().get_node(&id).is_none() {
+    if metrics
+        .membership_config
+        .membership()
+        .get_node(&id)
+        .is_none()
+    {
         return Some("NOT A MEMBER");
     }
     let applied = metrics.last_applied.map_or(0, |log_id| log_id.index);

@@ -18,7 +18,8 @@ pub(crate) async fn watch(node: Arc<Node>, id: u64, raft: Raft) {
     let mut updates = raft.metrics();
     let mut seen = None;
     let mut seen_members = None;
-    let mut seen_health = None;
+    // Having no leader is how every node starts: not worth a line.
+    let mut seen_health = Some(Some("RAFT NO LEADER"));
     loop {
         let metrics = updates.borrow_and_update().clone();
         if let Err(error) = &metrics.running_state {
@@ -39,7 +40,9 @@ pub(crate) async fn watch(node: Arc<Node>, id: u64, raft: Raft) {
             }
             let term = metrics.current_term;
             let members = metrics.membership_config.membership();
-            let leader = metrics.current_leader.and_then(|leader| members.get_node(&leader));
+            let leader = metrics
+                .current_leader
+                .and_then(|leader| members.get_node(&leader));
             match (metrics.state, leader) {
                 (ServerState::Leader, _) => tracing::info!(term, "became leader"),
                 (ServerState::Candidate, _) => tracing::info!(term, "campaigning"),
@@ -49,7 +52,10 @@ pub(crate) async fn watch(node: Arc<Node>, id: u64, raft: Raft) {
                 (ServerState::Learner, Some(leader)) => {
                     tracing::info!(term, leader = %leader.name, "became learner");
                 }
-                _ => tracing::info!(term, "no leader"),
+                _ if seen.is_some_and(|(_, leader, _)| leader.is_some()) => {
+                    tracing::info!(term, "no leader");
+                }
+                _ => {}
             }
             seen = Some(now);
         }
@@ -74,6 +80,8 @@ pub(crate) async fn watch(node: Arc<Node>, id: u64, raft: Raft) {
         }
         tokio::select! {
             changed = updates.changed() => if changed.is_err() {
+                // Nothing but a panic ends it without a last word.
+                node.fail("the consensus engine ended unexpectedly".into());
                 return;
             },
             () = tokio::time::sleep(Duration::from_millis(100)) => {}
@@ -85,6 +93,7 @@ pub(crate) async fn watch(node: Arc<Node>, id: u64, raft: Raft) {
 pub(crate) async fn space(node: Arc<Node>, id: u64, raft: Raft) {
     let room = node.log.room();
     let mut ticks = tokio::time::interval(Duration::from_millis(250));
+    let mut seen = node.machine.head().alarms;
     let mut pause = 0;
     loop {
         ticks.tick().await;
@@ -101,7 +110,17 @@ pub(crate) async fn space(node: Arc<Node>, id: u64, raft: Raft) {
                 tracing::info!(free, reserve, "space is free again");
             }
         }
-        if !full || node.machine.head().alarms.contains(&id) {
+        let alarms = node.machine.head().alarms;
+        if alarms != seen {
+            for raised in alarms.difference(&seen) {
+                tracing::warn!(alarm = "NOSPACE", member = raised, "alarm raised");
+            }
+            for cleared in seen.difference(&alarms) {
+                tracing::info!(alarm = "NOSPACE", member = cleared, "alarm cleared");
+            }
+            seen.clone_from(&alarms);
+        }
+        if !full || alarms.contains(&id) {
             pause = 0;
             continue;
         }
@@ -115,15 +134,12 @@ pub(crate) async fn space(node: Arc<Node>, id: u64, raft: Raft) {
         match node.leadership() {
             Leadership::Mine => {
                 let raise = raft.client_write(Request::AlarmRaise { node: id });
-                if let Ok(Ok(_)) = tokio::time::timeout(bound, raise).await {
-                    tracing::warn!(alarm = "NOSPACE", "alarm raised");
-                }
+                // Whether it worked shows in the replicated state.
+                let _ = tokio::time::timeout(bound, raise).await;
             }
             Leadership::Theirs(_, leader) => {
                 let leader = node.peers.get(&leader);
-                if leader.post::<()>("/raft/alarm", &id, bound).await.is_ok() {
-                    tracing::warn!(alarm = "NOSPACE", "alarm raised");
-                }
+                let _ = leader.post::<()>("/raft/alarm", &id, bound).await;
             }
             Leadership::Unknown => {}
         }

@@ -13,6 +13,7 @@ mod health;
 mod http;
 mod keeper;
 mod metrics;
+mod moment;
 mod net;
 mod node;
 mod pipeline;

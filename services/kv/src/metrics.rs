@@ -41,7 +41,11 @@ impl Histogram {
         let comma = if label.is_empty() { "" } else { "," };
         for (bucket, bound) in self.buckets.iter().zip(BOUNDS) {
             let labels = format!("{label}{comma}le=\"{bound}\"");
-            out.sample(&format!("{name}_bucket"), &labels, bucket.load(Ordering::Relaxed));
+            out.sample(
+                &format!("{name}_bucket"),
+                &labels,
+                bucket.load(Ordering::Relaxed),
+            );
         }
         let count = self.count.load(Ordering::Relaxed);
         let seconds = self.nanos.load(Ordering::Relaxed) as f64 / 1e9;
@@ -64,8 +68,11 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    const ALL: [(Self, &'static str); 3] =
-        [(Self::Get, "get"), (Self::Put, "put"), (Self::Delete, "delete")];
+    const ALL: [(Self, &'static str); 3] = [
+        (Self::Get, "get"),
+        (Self::Put, "put"),
+        (Self::Delete, "delete"),
+    ];
 }
 
 /// The counters of this process.
@@ -107,7 +114,10 @@ impl Metrics {
 
     /// Counts one HTTP response.
     pub(crate) fn response(&self, status: u16) {
-        let mut responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut responses = self
+            .responses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *responses.entry(status).or_default() += 1;
     }
 
@@ -120,9 +130,21 @@ impl Metrics {
             load(&self.leader_changes),
         );
         page.head("kv_proposals_total", "counter", "Proposals by result.");
-        page.sample("kv_proposals_total", "result=\"ok\"", load(&self.proposals_ok));
-        page.sample("kv_proposals_total", "result=\"failed\"", load(&self.proposals_failed));
-        page.head("kv_fsync_duration_seconds", "histogram", "Duration of log syncs.");
+        page.sample(
+            "kv_proposals_total",
+            "result=\"ok\"",
+            load(&self.proposals_ok),
+        );
+        page.sample(
+            "kv_proposals_total",
+            "result=\"failed\"",
+            load(&self.proposals_failed),
+        );
+        page.head(
+            "kv_fsync_duration_seconds",
+            "histogram",
+            "Duration of log syncs.",
+        );
         self.fsync.render(page, "kv_fsync_duration_seconds", "");
         page.head(
             "kv_request_duration_seconds",
@@ -133,10 +155,21 @@ impl Metrics {
             let label = format!("op=\"{name}\"");
             self.requests[operation as usize].render(page, "kv_request_duration_seconds", &label);
         }
-        page.head("kv_http_responses_total", "counter", "HTTP responses by status code.");
-        let responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
+        page.head(
+            "kv_http_responses_total",
+            "counter",
+            "HTTP responses by status code.",
+        );
+        let responses = self
+            .responses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         for (status, count) in responses.iter() {
-            page.sample("kv_http_responses_total", &format!("code=\"{status}\""), count);
+            page.sample(
+                "kv_http_responses_total",
+                &format!("code=\"{status}\""),
+                count,
+            );
         }
         page.gauge(
             "kv_process_start_time_seconds",

@@ -22,34 +22,12 @@ use crate::{
     disk::Disk,
     election, keeper,
     metrics::Metrics,
+    moment::Moment,
     net::{Peers, Transport},
     pipeline::{self, Read, Write},
     storage::{Identity, LogStore, Machine, StateMachine, StoreError},
     types::{Member, Raft, RaftMetrics},
 };
-
-/// A point in time that can be moved forward from many threads; "never" at first.
-#[derive(Debug, Default)]
-pub(crate) struct Moment(AtomicU64);
-
-impl Moment {
-    /// Moves it to now, given when the process started.
-    pub(crate) fn touch(&self, origin: Instant) {
-        self.set(origin, Instant::now());
-    }
-
-    /// Moves it to `at`.
-    pub(crate) fn set(&self, origin: Instant, at: Instant) {
-        let millis = at.saturating_duration_since(origin).as_millis() as u64;
-        self.0.fetch_max(millis + 1, Ordering::Relaxed);
-    }
-
-    /// How long ago it was; `None` if never. A point in the future was no time ago.
-    pub(crate) fn age(&self, origin: Instant) -> Option<Duration> {
-        let millis = self.0.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(origin.elapsed().saturating_sub(Duration::from_millis(millis)))
-    }
-}
 
 /// A node that has an id and takes part in the cluster.
 pub(crate) struct Joined {
@@ -184,9 +162,17 @@ impl Node {
         let _ = self.joined.set(joined);
         tracing::info!(id = identity.id, name = %identity.name, "taking part in the cluster");
         self.spawn(pipeline::write(Arc::clone(self), raft.clone(), write_queue));
-        self.spawn(pipeline::confirm(Arc::clone(self), raft.clone(), read_queue));
+        self.spawn(pipeline::confirm(
+            Arc::clone(self),
+            raft.clone(),
+            read_queue,
+        ));
         self.spawn(election::heartbeats(Arc::clone(self), raft.clone()));
-        self.spawn(election::campaigns(Arc::clone(self), identity.id, raft.clone()));
+        self.spawn(election::campaigns(
+            Arc::clone(self),
+            identity.id,
+            raft.clone(),
+        ));
         self.spawn(keeper::watch(Arc::clone(self), identity.id, raft.clone()));
         self.spawn(keeper::space(Arc::clone(self), identity.id, raft.clone()));
         self.spawn(keeper::compaction(Arc::clone(self), raft));
@@ -196,9 +182,9 @@ impl Node {
     /// Options of the Raft library. Elections and heartbeats are driven from [`crate::election`];
     /// what is left is the lease, during which followers of a live leader refuse other candidates,
     /// and the bounds of its messages.
-    fn raft_config(&self) -> Result<Config, openraft::ConfigError> {
+    fn raft_config(&self) -> anyhow::Result<Config> {
         let lease = self.args.election.min.as_millis() as u64;
-        Config {
+        let config = Config {
             cluster_name: "kv".into(),
             // This is the bound of append and confirm messages, not the interval of heartbeats.
             heartbeat_interval: lease * 3 / 4,
@@ -210,8 +196,8 @@ impl Node {
             snapshot_policy: SnapshotPolicy::LogsSinceLast(self.args.snapshot_entries),
             max_in_snapshot_log_to_keep: (self.args.snapshot_entries / 4).min(1000),
             ..Config::default()
-        }
-        .validate()
+        };
+        Ok(config.validate()?)
     }
 
     /// The engine, once this node takes part.
@@ -231,7 +217,9 @@ impl Node {
 
     /// Whether a leader was heard of within the last `limit`.
     pub(crate) fn heard_within(&self, limit: Duration) -> bool {
-        self.contact.age(self.started).is_some_and(|age| age < limit)
+        self.contact
+            .age(self.started)
+            .is_some_and(|age| age < limit)
     }
 
     /// Who leads.

@@ -94,8 +94,8 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         .tap_io(tune);
 
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
-    let server = axum::serve(listener, http::router(Arc::clone(&node)))
-        .with_graceful_shutdown(async move {
+    let server =
+        axum::serve(listener, http::router(Arc::clone(&node))).with_graceful_shutdown(async move {
             // The sender lives until the end of this function.
             let _ = stopped.wait_for(|stop| *stop).await;
         });

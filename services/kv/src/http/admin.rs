@@ -127,7 +127,9 @@ pub(super) async fn clear_alarms(
                 crate::founding::info(&node)
             } else {
                 let asked = node.peers.get(member);
-                let answer = asked.post::<Info>("/raft/info", &(), Duration::from_secs(1)).await;
+                let answer = asked
+                    .post::<Info>("/raft/info", &(), Duration::from_secs(1))
+                    .await;
                 answer.map_err(|error| {
                     let message = format!("cannot ask {} about its disk: {error}", member.name);
                     ApiError::conflict(message)
@@ -144,7 +146,7 @@ pub(super) async fn clear_alarms(
             let nodes = alarmed.keys().copied().collect();
             let clear = joined.raft.client_write(Request::AlarmClear { nodes });
             match timeout(node.args.request_timeout, clear).await {
-                Ok(Ok(_)) => tracing::info!(alarm = "NOSPACE", "alarm cleared"),
+                Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(ApiError::unknown(error.to_string())),
                 Err(_) => return Err(ApiError::timeout("clearing was not committed in time")),
             }

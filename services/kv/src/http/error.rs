@@ -39,7 +39,11 @@ impl ApiError {
     /// 405.
     pub(crate) fn method_not_allowed() -> Self {
         let status = StatusCode::METHOD_NOT_ALLOWED;
-        Self::new(status, "method_not_allowed", "not possible on this resource")
+        Self::new(
+            status,
+            "method_not_allowed",
+            "not possible on this resource",
+        )
     }
 
     /// 409: not in the present state of the cluster.
@@ -119,7 +123,9 @@ impl ApiError {
                 "leader_unreachable",
                 error.to_string(),
             ),
-            CallError::NoReply { .. } => Self::timeout(error.to_string()),
+            CallError::NoReply { .. } | CallError::Refused { .. } => {
+                Self::timeout(error.to_string())
+            }
         }
     }
 }

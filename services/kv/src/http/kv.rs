@@ -165,7 +165,10 @@ fn stopping() -> ApiError {
 }
 
 fn value(node: &Node, key: &str) -> Result<Response, ApiError> {
-    let value = node.machine.get(key).ok_or_else(|| ApiError::not_found("no such key"))?;
+    let value = node
+        .machine
+        .get(key)
+        .ok_or_else(|| ApiError::not_found("no such key"))?;
     let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
     Ok((kind, value).into_response())
 }
@@ -198,10 +201,17 @@ async fn lead(
 ) -> Result<Response, ApiError> {
     let joined = node.joined().ok_or_else(ApiError::not_joined)?;
     // While leadership is being handed over, wait for who it will be.
-    let _ = node.transferring.subscribe().wait_for(|active| !active).await;
+    let _ = node
+        .transferring
+        .subscribe()
+        .wait_for(|active| !active)
+        .await;
     match node.leadership() {
         Leadership::Mine => {
-            if node.raft_metrics().is_some_and(|metrics| node.lost_quorum(&metrics)) {
+            if node
+                .raft_metrics()
+                .is_some_and(|metrics| node.lost_quorum(&metrics))
+            {
                 return Err(ApiError::no_quorum());
             }
             action(joined).await
@@ -222,7 +232,10 @@ async fn forward(
     incoming: &Incoming,
     timeout: Duration,
 ) -> Result<Response, ApiError> {
-    let path = incoming.uri.path_and_query().map_or("/", |path| path.as_str());
+    let path = incoming
+        .uri
+        .path_and_query()
+        .map_or("/", |path| path.as_str());
     pass_on(
         node,
         leader,

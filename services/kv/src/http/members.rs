@@ -21,17 +21,22 @@ const CATCH_UP: Duration = Duration::from_secs(30);
 const CHANGE: Duration = Duration::from_secs(10);
 
 /// Adds `member`: as one without a vote until it has caught up, then with one. Returns its id.
-pub(super) async fn add(node: &Arc<Node>, joined: &Joined, member: Member) -> Result<u64, ApiError> {
+pub(super) async fn add(
+    node: &Arc<Node>,
+    joined: &Joined,
+    member: Member,
+) -> Result<u64, ApiError> {
     let _one_at_a_time = node.changing_members.lock().await;
     let metrics = joined.raft.metrics().borrow().clone();
     let members = metrics.membership_config.membership();
     let known = members.nodes().find(|(_, known)| known.name == member.name);
-    if let Some((id, known)) = known {
-        if members.voter_ids().any(|voter| voter == *id) || known.address != member.address {
-            let message = format!("{} is already a member at {}", known.name, known.address);
-            return Err(ApiError::conflict(message));
-        }
-        // An earlier attempt stopped half way: go on from there.
+    // Someone known at this address but without a vote is left from an attempt that stopped half
+    // way: go on from there.
+    if let Some((id, known)) = known
+        && (members.voter_ids().any(|voter| voter == *id) || known.address != member.address)
+    {
+        let message = format!("{} is already a member at {}", known.name, known.address);
+        return Err(ApiError::conflict(message));
     }
     let fresh = node.machine.head().max_node_id + 1;
     let offer = Offer {
@@ -43,8 +48,14 @@ pub(super) async fn add(node: &Arc<Node>, joined: &Joined, member: Member) -> Re
         .post("/raft/join", &offer, Duration::from_secs(2))
         .await
         .map_err(|error| ApiError::unavailable(error.to_string()))?;
-    if members.get_node(&id).is_some_and(|other| other.name != member.name) {
-        let message = format!("{} has the id of another member; empty its data", member.name);
+    if members
+        .get_node(&id)
+        .is_some_and(|other| other.name != member.name)
+    {
+        let message = format!(
+            "{} has the id of another member; empty its data",
+            member.name
+        );
         return Err(ApiError::conflict(message));
     }
     let name = member.name.clone();
@@ -55,7 +66,9 @@ pub(super) async fn add(node: &Arc<Node>, joined: &Joined, member: Member) -> Re
         Err(_) => {
             let drop = ChangeMembers::RemoveNodes(BTreeSet::from([id]));
             let _ = timeout(CHANGE, joined.raft.change_membership(drop, false)).await;
-            return Err(ApiError::timeout(format!("{name} did not catch up; it was not added")));
+            return Err(ApiError::timeout(format!(
+                "{name} did not catch up; it was not added"
+            )));
         }
     }
     change(joined, ChangeMembers::AddVoterIds(BTreeSet::from([id]))).await?;
@@ -73,7 +86,9 @@ pub(super) async fn remove(node: &Arc<Node>, joined: &Joined, name: &str) -> Res
         found.ok_or_else(|| ApiError::not_found(format!("there is no member {name}")))?;
     let votes = members.voter_ids().any(|voter| voter == id);
     if votes && members.voter_ids().collect::<BTreeSet<_>>().len() == 1 {
-        return Err(ApiError::conflict("the last member with a vote cannot be removed"));
+        return Err(ApiError::conflict(
+            "the last member with a vote cannot be removed",
+        ));
     }
     let ids = BTreeSet::from([id]);
     let removal = if votes {

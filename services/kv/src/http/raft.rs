@@ -22,7 +22,7 @@ use crate::{
     founding::{self, Info},
     node::{Joined, Node},
     storage::Identity,
-    types::{Raft, Request, SnapshotMeta, TypeConfig, Vote},
+    types::{Entry, Raft, Request, SnapshotMeta, TypeConfig, Vote},
 };
 
 /// A JSON answer that holds the engine's own success or error.
@@ -40,19 +40,44 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 pub(super) async fn append(State(node): App, body: Bytes) -> Answer<AppendEntriesResponse<u64>> {
     let raft = &joined(&node)?.raft;
     let message: AppendEntriesRequest<TypeConfig> = parse(&body)?;
-    // A full disk must not reach the engine, which would stop for good. The leader tries again.
-    if !message.entries.is_empty() && !node.log.room().admits(body.len() as u64) {
+    // Taking in a large message may take longer than an election timeout; its leader lives.
+    let known = raft.metrics().borrow().vote;
+    if message.vote.committed && message.vote.leader_id == known.leader_id {
         node.contact.touch(node.started);
+    }
+    // A full disk must not reach the engine, which would stop for good. The leader tries again.
+    if !has_room(&node, raft, &message.entries) {
         return Err(ApiError::no_space(&node));
     }
     let commit = message.leader_commit.map_or(0, |log_id| log_id.index);
     let answer = raft.append_entries(message).await;
-    if answer.as_ref().is_ok_and(|a| !matches!(a, AppendEntriesResponse::HigherVote(_))) {
+    if answer
+        .as_ref()
+        .is_ok_and(|a| !matches!(a, AppendEntriesResponse::HigherVote(_)))
+    {
         node.contact.touch(node.started);
         node.announced.fetch_max(commit, Ordering::Relaxed);
         caught_up(&node, raft);
     }
     Ok(Json(answer))
+}
+
+/// Whether the entries that are new to this node fit into its log. A new leader begins by sending
+/// some that the node already has.
+fn has_room(node: &Node, raft: &Raft, entries: &[Entry]) -> bool {
+    let room = node.log.room();
+    if !room.is_full() {
+        return true;
+    }
+    let last = raft.metrics().borrow().last_log_index;
+    let new = entries
+        .iter()
+        .filter(|entry| Some(entry.log_id.index) > last);
+    let bytes = new.map(|entry| serde_json::to_vec(entry).map_or(0, |json| json.len() as u64));
+    match bytes.sum() {
+        0 => true,
+        bytes => room.admits(bytes),
+    }
 }
 
 /// Lifts the ban on voting once everything is there that the leader has announced.

@@ -26,7 +26,9 @@ struct Pause<'a>(&'a Node, &'a Joined);
 
 impl<'a> Pause<'a> {
     fn begin(node: &'a Node, joined: &'a Joined) -> Option<Self> {
-        let begun = node.transferring.send_if_modified(|active| !std::mem::replace(active, true));
+        let begun = node
+            .transferring
+            .send_if_modified(|active| !std::mem::replace(active, true));
         begun.then(|| {
             joined.raft.runtime_config().heartbeat(false);
             Self(node, joined)
@@ -42,7 +44,11 @@ impl Drop for Pause<'_> {
 }
 
 /// Makes `name` the leader; the caller is the leader. Returns once it leads.
-pub(super) async fn transfer(node: &Arc<Node>, joined: &Joined, name: &str) -> Result<(), ApiError> {
+pub(super) async fn transfer(
+    node: &Arc<Node>,
+    joined: &Joined,
+    name: &str,
+) -> Result<(), ApiError> {
     let metrics = joined.raft.metrics().borrow().clone();
     let members = metrics.membership_config.membership();
     let found = members.nodes().find(|(_, member)| member.name == name);
@@ -82,13 +88,16 @@ pub(super) async fn transfer(node: &Arc<Node>, joined: &Joined, name: &str) -> R
     let mut updates = joined.raft.metrics();
     let won = timeout(
         WIN,
-        updates.wait_for(|now| now.current_leader == Some(target) && now.state != ServerState::Leader),
+        updates
+            .wait_for(|now| now.current_leader == Some(target) && now.state != ServerState::Leader),
     )
     .await;
     drop(pause);
     match won {
         Ok(Ok(_)) => Ok(()),
-        _ => Err(ApiError::unavailable(format!("{name} did not win its election"))),
+        _ => Err(ApiError::unavailable(format!(
+            "{name} did not win its election"
+        ))),
     }
 }
 
@@ -107,7 +116,11 @@ async fn catch_up(
             let Some(replication) = &metrics.replication else {
                 return Err(ApiError::no_leader());
             };
-            let has = replication.get(&target).copied().flatten().map(|log_id| log_id.index);
+            let has = replication
+                .get(&target)
+                .copied()
+                .flatten()
+                .map(|log_id| log_id.index);
             if has.is_some() && has >= metrics.last_log_index {
                 return Ok(());
             }

@@ -31,6 +31,16 @@ pub(crate) enum CallError {
         /// What failed.
         reason: String,
     },
+    /// The peer answered, but not with success.
+    #[error("{address} refused with {status}: {body}")]
+    Refused {
+        /// The address of the peer.
+        address: String,
+        /// The status of its answer.
+        status: StatusCode,
+        /// Its answer.
+        body: String,
+    },
     /// The request may have been received, but no complete answer came.
     #[error("no answer from {address}: {reason}")]
     NoReply {
@@ -113,7 +123,7 @@ impl Client {
         }
         let mut request = request
             .body(Full::new(body))
-            .map_err(|error| self.not_sent(error))?;
+            .map_err(|error| self.not_sent(&error))?;
         loop {
             let (mut connection, reused) = match self.take_idle() {
                 Some(connection) => (connection, true),
@@ -140,14 +150,14 @@ impl Client {
                         request = unsent;
                         continue;
                     }
-                    Ok(Err((Some(_), error))) => return Err(self.not_sent(error)),
-                    Ok(Err((None, error))) => return Err(self.no_reply(error)),
+                    Ok(Err((Some(_), error))) => return Err(self.not_sent(&error)),
+                    Ok(Err((None, error))) => return Err(self.no_reply(&error)),
                     Err(_) => return Err(self.no_reply("timed out")),
                 };
             let body = Limited::new(body, REPLY_LIMIT).collect();
             let body = match tokio::time::timeout_at(deadline, body).await {
                 Ok(Ok(body)) => body.to_bytes(),
-                Ok(Err(error)) => return Err(self.no_reply(error)),
+                Ok(Err(error)) => return Err(self.no_reply(&error)),
                 Err(_) => return Err(self.no_reply("timed out while reading the answer")),
             };
             self.keep(connection);
@@ -163,10 +173,10 @@ impl Client {
         let stream = TcpStream::connect(&self.address)
             .await
             .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
-            .map_err(|error| self.not_sent(error))?;
+            .map_err(|error| self.not_sent(&error))?;
         let (sender, driver) = http1::handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| self.not_sent(error))?;
+            .map_err(|error| self.not_sent(&error))?;
         let driver = tokio::spawn(async move {
             // Whoever waits for an answer on this connection learns of its end there.
             let _ = driver.await;
@@ -197,14 +207,14 @@ impl Client {
         }
     }
 
-    fn not_sent(&self, reason: impl ToString) -> CallError {
+    fn not_sent(&self, reason: &(impl ToString + ?Sized)) -> CallError {
         CallError::NotSent {
             address: self.address.clone(),
             reason: reason.to_string(),
         }
     }
 
-    fn no_reply(&self, reason: impl ToString) -> CallError {
+    fn no_reply(&self, reason: &(impl ToString + ?Sized)) -> CallError {
         CallError::NoReply {
             address: self.address.clone(),
             reason: reason.to_string(),

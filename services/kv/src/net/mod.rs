@@ -5,6 +5,6 @@ mod client;
 mod peers;
 mod transport;
 
-pub(crate) use client::{CallError};
+pub(crate) use client::CallError;
 pub(crate) use peers::{Call, Peer, Peers};
 pub(crate) use transport::Transport;

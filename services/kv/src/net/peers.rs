@@ -49,12 +49,10 @@ impl Peer {
             body,
             timeout,
         } = call;
-        self.client
-            .call(method, path, headers, body, timeout)
-            .await
+        self.client.call(method, path, headers, body, timeout).await
     }
 
-    /// Posts JSON and reads JSON. An answer other than 200 is [`CallError::NoReply`].
+    /// Posts JSON and reads JSON. An answer without success is [`CallError::Refused`].
     pub(crate) async fn post<A: DeserializeOwned>(
         &self,
         path: &str,
@@ -77,8 +75,11 @@ impl Peer {
             })
             .await?;
         if !reply.status.is_success() {
-            let text = String::from_utf8_lossy(&reply.body);
-            return Err(no_reply(format!("{}: {text}", reply.status)));
+            return Err(CallError::Refused {
+                address: self.client.address().to_owned(),
+                status: reply.status,
+                body: String::from_utf8_lossy(&reply.body).into_owned(),
+            });
         }
         serde_json::from_slice(&reply.body).map_err(|error| no_reply(error.to_string()))
     }
@@ -86,7 +87,7 @@ impl Peer {
     /// Notes how a message of the consensus protocol went. Only a change of state is logged.
     pub(crate) fn note<T>(&self, result: &Result<T, CallError>) {
         match result {
-            Ok(_) => {
+            Ok(_) | Err(CallError::Refused { .. }) => {
                 if self.unreachable.swap(false, Ordering::Relaxed) {
                     tracing::info!(peer = %self.name, "peer is reachable again");
                 }

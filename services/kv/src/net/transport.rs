@@ -70,8 +70,8 @@ impl Link {
         match result {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(RemoteError::new(self.target, error).into()),
-            Err(error @ CallError::NotSent { .. }) => Err(Unreachable::new(&error).into()),
             Err(error @ CallError::NoReply { .. }) => Err(NetworkError::new(&error).into()),
+            Err(error) => Err(Unreachable::new(&error).into()),
         }
     }
 }

@@ -36,8 +36,8 @@ pub(crate) fn preallocate(file: &File, from: u64, end: u64) -> bool {
     let result = fallocate(
         file.as_fd(),
         FallocateFlags::FALLOC_FL_KEEP_SIZE,
-        from as i64,
-        length as i64,
+        from.cast_signed(),
+        length.cast_signed(),
     );
     !matches!(
         result,

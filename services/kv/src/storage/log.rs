@@ -14,6 +14,7 @@ use super::{
     error::StoreError,
     files,
     record::{self, HEADER, MAGIC},
+    segment::{Segment, open_segment, segment_index},
 };
 use crate::types::Entry;
 
@@ -22,6 +23,9 @@ const SEGMENT: u64 = 2 << 20;
 /// Disk space that is set aside after the end of the log, so that the small entries of Raft itself
 /// and the alarm about the full disk can be written when nothing else can.
 pub(crate) const HEADROOM: u64 = 1 << 20;
+
+/// Messages up to this many bytes count as small.
+const SMALL: u64 = 4 << 10;
 
 /// How much can be appended; shared with whoever admits writes.
 #[derive(Debug, Default)]
@@ -40,35 +44,25 @@ impl Room {
         self.full.load(Ordering::Relaxed)
     }
 
-    /// Whether `bytes` more of replicated data can be taken in without touching the last quarter of
-    /// the headroom.
+    /// Whether `bytes` more of replicated data can be taken in. On a full disk the last part of the
+    /// headroom is kept for the small entries without which there is no leader and no alarm.
     pub(crate) fn admits(&self, bytes: u64) -> bool {
-        !self.is_full() || self.left.load(Ordering::Relaxed) > bytes + HEADROOM / 4
+        let kept = if bytes <= SMALL {
+            2 * SMALL
+        } else {
+            HEADROOM / 4
+        };
+        !self.is_full() || self.left.load(Ordering::Relaxed) > bytes + kept
+    }
+
+    /// Bytes that are set aside and not yet used.
+    pub(crate) fn headroom(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
     }
 
     /// Size of the log in bytes.
     pub(crate) fn log_bytes(&self) -> u64 {
         self.size.load(Ordering::Relaxed)
-    }
-}
-
-#[derive(Debug)]
-struct Segment {
-    path: PathBuf,
-    file: File,
-    /// Index of its first entry.
-    first: u64,
-    /// Offset of each entry's record.
-    offsets: Vec<u64>,
-    length: u64,
-    synced: u64,
-    allocated: u64,
-}
-
-impl Segment {
-    /// Index after its last entry.
-    fn next(&self) -> u64 {
-        self.first + self.offsets.len() as u64
     }
 }
 
@@ -143,11 +137,7 @@ impl LogFiles {
         }
         let end = segment.length + (HEADER + payload.len()) as u64;
         if end + HEADROOM / 2 > segment.allocated {
-            let goal = end + HEADROOM;
-            let granted = files::preallocate(&segment.file, segment.allocated, goal);
-            if granted {
-                segment.allocated = goal;
-            }
+            let granted = segment.reserve(end, HEADROOM);
             self.room.full.store(!granted, Ordering::Relaxed);
         }
         let mut record = Vec::with_capacity(HEADER + payload.len());
@@ -227,12 +217,8 @@ impl LogFiles {
     /// Tries again to set the headroom aside, after space may have become free.
     pub(crate) fn ensure_headroom(&mut self) {
         if let Some(segment) = self.segments.last_mut() {
-            let goal = segment.length + HEADROOM;
             let granted = segment.allocated >= segment.length + HEADROOM / 2
-                || files::preallocate(&segment.file, segment.allocated, goal);
-            if granted {
-                segment.allocated = segment.allocated.max(goal);
-            }
+                || segment.reserve(segment.length, HEADROOM);
             self.room.full.store(!granted, Ordering::Relaxed);
         } else {
             self.room.full.store(false, Ordering::Relaxed);
@@ -307,61 +293,4 @@ impl LogFiles {
         self.room.left.store(left, Ordering::Relaxed);
         self.room.size.store(size, Ordering::Relaxed);
     }
-}
-
-fn segment_index(path: &Path) -> Option<u64> {
-    let name = path.file_name()?.to_str()?;
-    name.strip_prefix("log-")?.strip_suffix(".seg")?.parse().ok()
-}
-
-/// An opened segment and its entries with their payload lengths.
-type Opened = (Segment, Vec<(Entry, u32)>);
-
-fn open_segment(path: PathBuf, first: u64, is_last: bool) -> Result<Opened, StoreError> {
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
-    let bytes = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
-    let corrupt = |offset: u64, what: &str| StoreError::Corrupt {
-        path: path.clone(),
-        offset,
-        what: what.to_owned(),
-    };
-    let scan = record::scan(&bytes).map_err(|damage| corrupt(damage.offset, damage.what))?;
-    if scan.valid < bytes.len() as u64 || bytes.is_empty() {
-        if !is_last {
-            // A segment is complete and durable before the next one is begun.
-            return Err(corrupt(scan.valid, "the record is incomplete"));
-        }
-        tracing::warn!(
-            file = %path.display(),
-            kept = scan.valid,
-            dropped = bytes.len() as u64 - scan.valid,
-            "cut off an incomplete record at the end of the log"
-        );
-        file.set_len(scan.valid)
-            .and_then(|()| file.sync_data())
-            .map_err(StoreError::io("cut", &path))?;
-    }
-    let mut offsets = Vec::with_capacity(scan.entries.len());
-    let mut entries = Vec::with_capacity(scan.entries.len());
-    for (index, (entry, offset, length)) in (first..).zip(scan.entries) {
-        if entry.log_id.index != index {
-            return Err(corrupt(offset, "the record is out of order"));
-        }
-        offsets.push(offset);
-        entries.push((entry, length));
-    }
-    let segment = Segment {
-        path,
-        file,
-        first,
-        offsets,
-        length: scan.valid,
-        synced: scan.valid,
-        allocated: scan.valid,
-    };
-    Ok((segment, entries))
 }

@@ -242,7 +242,10 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         I::IntoIter: OptionalSend,
     {
         let mut state = self.0.write();
-        Ok(entries.into_iter().map(|entry| state.apply(entry)).collect())
+        Ok(entries
+            .into_iter()
+            .map(|entry| state.apply(entry))
+            .collect())
     }
 
     async fn get_snapshot_builder(&mut self) -> Self {

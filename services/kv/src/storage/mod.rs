@@ -18,6 +18,7 @@ mod log_store;
 mod machine;
 mod meta;
 mod record;
+mod segment;
 mod snapshot;
 #[cfg(test)]
 mod tests;

@@ -97,10 +97,7 @@ fn record_at(bytes: &[u8], at: usize) -> Option<(&[u8], u64)> {
     if payload[0] != b'{' || crc32(&[&header[8..], payload]) != crc {
         return None;
     }
-    Some((
-        payload,
-        u64::from_le_bytes(header[8..].try_into().ok()?),
-    ))
+    Some((payload, u64::from_le_bytes(header[8..].try_into().ok()?)))
 }
 
 /// Whether an intact record after `bad` says that the byte at `bad` had been durable.

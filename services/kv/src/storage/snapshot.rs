@@ -162,7 +162,10 @@ impl SnapshotFile {
         let mut found = Vec::new();
         for item in std::fs::read_dir(&self.dir).map_err(StoreError::io("list", &self.dir))? {
             let path = item.map_err(StoreError::io("list", &self.dir))?.path();
-            if path.extension().is_some_and(|extension| extension == "snap") {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "snap")
+            {
                 found.push(path);
             }
         }

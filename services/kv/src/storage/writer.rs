@@ -113,10 +113,7 @@ impl Writer {
         }
     }
 
-    fn guard(
-        &mut self,
-        action: impl FnOnce() -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    fn guard(&mut self, action: impl FnOnce() -> Result<(), StoreError>) -> Result<(), StoreError> {
         if self.failed {
             return Err(StoreError::Closed);
         }

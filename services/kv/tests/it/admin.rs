@@ -1,6 +1,6 @@
 //! Members come and go, leadership is handed over.
 
-use crate::cluster::{Cluster, eventually};
+use crate::cluster::{CALM, Cluster, eventually};
 
 fn members(cluster: &Cluster) -> Vec<(String, bool)> {
     let leader = cluster.leader();
@@ -14,18 +14,28 @@ fn members(cluster: &Cluster) -> Vec<(String, bool)> {
 
 #[test]
 fn a_member_is_added_and_another_removed() {
-    let mut cluster = Cluster::start(3, &["--snapshot-entries=50"]);
+    let mut cluster = Cluster::start(3, &[&CALM[..], &["--snapshot-entries=50"]].concat());
     for number in 0..60 {
         cluster.put(0, &format!("k{number}"), "v");
     }
-    let mut joiner = cluster.joiner("kv4", &[]);
+    let mut joiner = cluster.joiner("kv4", &CALM);
     joiner.start();
-    eventually("the new node", || joiner.try_call("GET", "/health", b"").ok());
-    assert_eq!(joiner.call("GET", "/kv/a", b"").json()["code"], "not_joined");
+    eventually("the new node", || {
+        joiner.try_call("GET", "/health", b"").ok()
+    });
+    assert_eq!(
+        joiner.call("GET", "/kv/a", b"").json()["code"],
+        "not_joined"
+    );
     let body = format!("{{\"name\":\"kv4\",\"address\":\"{}\"}}", joiner.address);
     let follower = cluster.follower();
     let added = cluster.nodes[follower].call("POST", "/admin/members", body.as_bytes());
-    assert_eq!((added.status, added.json()["id"].as_u64()), (200, Some(4)), "{}", added.text());
+    assert_eq!(
+        (added.status, added.json()["id"].as_u64()),
+        (200, Some(4)),
+        "{}",
+        added.text()
+    );
     let again = cluster.nodes[follower].call("POST", "/admin/members", body.as_bytes());
     assert_eq!(again.status, 409);
     cluster.nodes.push(joiner);
@@ -57,7 +67,7 @@ fn a_member_is_added_and_another_removed() {
 
 #[test]
 fn leadership_is_handed_over() {
-    let cluster = Cluster::start(3, &[]);
+    let cluster = Cluster::start(3, &CALM);
     let leader = cluster.leader();
     let target = (leader + 2) % 3;
     let asked = (leader + 1) % 3;
@@ -73,7 +83,7 @@ fn leadership_is_handed_over() {
 
 #[test]
 fn two_members_can_hand_over_too() {
-    let cluster = Cluster::start(2, &[]);
+    let cluster = Cluster::start(2, &CALM);
     let target = cluster.follower();
     let body = format!("{{\"to\":\"{}\"}}", cluster.nodes[target].name);
     let reply = cluster.nodes[target].call("POST", "/admin/leader", body.as_bytes());
@@ -83,24 +93,33 @@ fn two_members_can_hand_over_too() {
 
 #[test]
 fn a_member_that_lost_its_disk_gets_it_back_from_the_leader() {
-    let mut cluster = Cluster::start(3, &[]);
+    let mut cluster = Cluster::start(3, &CALM);
     cluster.put(0, "a", "b");
     let follower = cluster.follower();
     cluster.nodes[follower].kill();
     std::fs::remove_dir_all(&cluster.nodes[follower].data).unwrap();
     cluster.nodes[follower].start();
     eventually("the data to be back", || {
-        let reply = cluster.nodes[follower].try_call("GET", "/kv/a?consistency=local", b"").ok()?;
+        let reply = cluster.nodes[follower]
+            .try_call("GET", "/kv/a?consistency=local", b"")
+            .ok()?;
         (reply.status == 200).then_some(())
     });
-    assert!(cluster.nodes[follower].log().contains("no vote before catching up"));
+    assert!(
+        cluster.nodes[follower]
+            .log()
+            .contains("no vote before catching up")
+    );
 }
 
 #[test]
 fn a_removed_founder_waits_to_be_added_again() {
-    let mut cluster = Cluster::start(3, &[]);
+    let mut cluster = Cluster::start(3, &CALM);
     let follower = cluster.follower();
-    let (name, address) = (cluster.nodes[follower].name.clone(), cluster.nodes[follower].address);
+    let (name, address) = (
+        cluster.nodes[follower].name.clone(),
+        cluster.nodes[follower].address,
+    );
     let leader = cluster.leader();
     let path = format!("/admin/members/{name}");
     assert_eq!(cluster.nodes[leader].call("DELETE", &path, b"").status, 200);
@@ -108,10 +127,18 @@ fn a_removed_founder_waits_to_be_added_again() {
     std::fs::remove_dir_all(&cluster.nodes[follower].data).unwrap();
     cluster.nodes[follower].start();
     eventually("the node to wait", || {
-        cluster.nodes[follower].log().contains("waiting to be added").then_some(())
+        cluster.nodes[follower]
+            .log()
+            .contains("waiting to be added")
+            .then_some(())
     });
     let body = format!("{{\"name\":\"{name}\",\"address\":\"{address}\"}}");
     let added = cluster.nodes[leader].call("POST", "/admin/members", body.as_bytes());
-    assert_eq!((added.status, added.json()["id"].as_u64()), (200, Some(4)), "{}", added.text());
+    assert_eq!(
+        (added.status, added.json()["id"].as_u64()),
+        (200, Some(4)),
+        "{}",
+        added.text()
+    );
     cluster.leader();
 }

@@ -22,6 +22,9 @@ use crate::{
 /// Far more than anything here takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// For tests in which nobody but the test may depose the leader, however busy the machine is.
+pub(crate) const CALM: [&str; 2] = ["--election=1500ms..2500ms", "--request-timeout=5s"];
+
 pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
@@ -124,7 +127,10 @@ impl Cluster {
             .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
             .collect();
         let addresses: Vec<_> = listeners.iter().map(|l| l.local_addr().unwrap()).collect();
-        let founders: Vec<_> = (1..).zip(&addresses).map(|(i, a)| format!("kv{i}={a}")).collect();
+        let founders: Vec<_> = (1..)
+            .zip(&addresses)
+            .map(|(i, a)| format!("kv{i}={a}"))
+            .collect();
         let founders = format!("--initial-cluster={}", founders.join(","));
         let mut cluster = Self {
             nodes: Vec::new(),
@@ -198,14 +204,18 @@ impl Cluster {
     pub(crate) fn put(&self, node: usize, key: &str, value: &str) {
         eventually(&format!("a write of {key}"), || {
             let path = format!("/kv/{key}");
-            let reply = self.nodes[node].try_call("PUT", &path, value.as_bytes()).ok()?;
+            let reply = self.nodes[node]
+                .try_call("PUT", &path, value.as_bytes())
+                .ok()?;
             (reply.status == 200).then_some(())
         });
     }
 
     pub(crate) fn get(&self, node: usize, key: &str) -> Option<String> {
         eventually(&format!("a read of {key}"), || {
-            let reply = self.nodes[node].try_call("GET", &format!("/kv/{key}"), b"").ok()?;
+            let reply = self.nodes[node]
+                .try_call("GET", &format!("/kv/{key}"), b"")
+                .ok()?;
             match reply.status {
                 200 => Some(Some(reply.text())),
                 404 => Some(None),

@@ -140,7 +140,9 @@ fn a_torn_tail_is_cut_off() {
             .find(|path| path.extension().is_some_and(|extension| extension == "seg"))
             .unwrap();
         let mut bytes = std::fs::read(&segment).unwrap();
-        bytes.extend_from_slice(&[40, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, b'{', b'"']);
+        bytes.extend_from_slice(&[
+            40, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, b'{', b'"',
+        ]);
         std::fs::write(&segment, bytes).unwrap();
     }
     cluster.start_all();

@@ -1,0 +1,62 @@
+//! Stamps events with run, trial and time, and gives them to whoever listens.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::model::event::{Body, Emit, Event};
+use crate::model::id::{RunId, TrialId};
+
+/// Takes events as they happen. Must not block.
+pub trait EventSink: Send + Sync {
+    /// Takes one.
+    fn emit(&self, event: &Event);
+}
+
+/// Gives each event to several sinks, in order.
+pub struct Broadcast(pub Vec<Arc<dyn EventSink>>);
+
+impl EventSink for Broadcast {
+    fn emit(&self, event: &Event) {
+        for sink in &self.0 {
+            sink.emit(event);
+        }
+    }
+}
+
+/// Makes events of a run, or of one of its trials.
+#[derive(Clone)]
+pub(super) struct Recorder {
+    run: RunId,
+    trial: Option<TrialId>,
+    begin: Instant,
+    sink: Arc<dyn EventSink>,
+}
+
+impl Recorder {
+    /// The time counts from now.
+    pub(super) fn new(run: RunId, trial: Option<TrialId>, sink: Arc<dyn EventSink>) -> Self {
+        Self { run, trial, begin: Instant::now(), sink }
+    }
+
+    pub(super) fn emit(&self, body: Body) {
+        self.sink.emit(&Event {
+            run: self.run.clone(),
+            trial: self.trial.clone(),
+            at_us: self.micros(Instant::now()),
+            wall: jiff::Timestamp::now(),
+            body,
+        });
+    }
+
+    /// A moment on the clock of the events; 0 for one before the beginning.
+    pub(super) fn micros(&self, moment: Instant) -> u64 {
+        moment.saturating_duration_since(self.begin).as_micros() as u64
+    }
+
+    /// For those who only need to tell what happens.
+    pub(super) fn emitter(&self) -> Emit {
+        let this = self.clone();
+        Arc::new(move |body| this.emit(body))
+    }
+}
