@@ -102,7 +102,8 @@ impl Driver {
         report(Instant::now());
     }
 
-    /// Starts one request, or counts it as failed when there are too many on their way.
+    /// Starts one request. When its time is already up, because the client itself was held up, or
+    /// when too many are on their way, it is not sent and counts as failed.
     fn begin(
         context: &Arc<Context>,
         rng: &mut ChaCha8Rng,
@@ -111,7 +112,8 @@ impl Driver {
         due: Instant,
     ) {
         let (op, write) = context.choose(rng);
-        if in_flight.len() < limit {
+        let is_late = Instant::now() >= due + context.spec.timeout.duration();
+        if in_flight.len() < limit && !is_late {
             in_flight.spawn(context.clone().perform(op, write, due));
         } else {
             context.finish(op, write.as_ref(), Meaning::Plain(Outcome::Failed), due);

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use harness::model::event::{Body, SnapshotPoint};
 use harness::monitor::{self, Monitor, Observation, observe};
-use harness::runtime::fake::{Behaviour, FakeLab, Options};
-use harness::runtime::{Exec, Lab, LinkAction, NewLinkRule, NodeAction, NodeState, Place};
+use harness::runtime::fake::{Behaviour, FakeLab, FakeRuntime, Options};
+use harness::runtime::{
+    Exec, Lab, LabRequest, LinkAction, NewLinkRule, NodeAction, NodeRequest, NodeState, Place,
+    Runtime,
+};
 use harness::spec::subject::{Condition, Invariant, LeaderProbe, SnapshotProbe, Subject};
 use harness::workload::{Figures, Outcome};
 use serde_json::{Value, json};
@@ -77,12 +80,16 @@ struct Watch {
 
 impl Watch {
     fn start(lab: &FakeLab, invariants: &Value) -> Self {
+        Self::start_with(lab, invariants, None)
+    }
+
+    fn start_with(lab: &FakeLab, invariants: &Value, figures: Option<&Figures>) -> Self {
         let bodies = Arc::new(Mutex::new(Vec::new()));
         let sink = {
             let bodies = bodies.clone();
             move |body| bodies.lock().unwrap().push(body)
         };
-        let monitor = Monitor::start(&shared(lab), &subject(invariants), None, sink);
+        let monitor = Monitor::start(&shared(lab), &subject(invariants), figures, sink);
         Self { monitor, bodies }
     }
 
@@ -263,6 +270,37 @@ async fn unknown_is_never_a_violation_and_never_health() {
         .wait_held(SECOND, Instant::now() + 3 * SECOND)
         .await;
     assert!(held.unwrap_err().contains("the lab has ended"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_unknown_for_a_while_proves_nothing_and_excuses_nothing() {
+    let lab = fake();
+    let figures = Figures::new(["put".to_owned()]);
+    let invariant = json!([{
+        "name": "writes-ok", "for": "4s",
+        "probe": {"workload": {"figure": "success_rate", "window": "1s"}}, "expect": {"min": 0.9},
+    }]);
+    let watch = Watch::start_with(&lab, &invariant, Some(&figures));
+    watch.monitor.open_tickets(true);
+    let began = Instant::now();
+    let health = watch.monitor.watch();
+    let step = async |outcome, time| {
+        figures.record(0, outcome, SECOND);
+        sleep(time).await;
+    };
+    step(Outcome::Ok, 3 * SECOND).await;
+    assert!(!health.borrow().all_ok, "nothing was seen for two seconds");
+    step(Outcome::Ok, SECOND).await;
+    let since = health.borrow().ok_since.unwrap();
+    assert!(since > began + 2 * SECOND, "{:?}", since - began);
+    // Broken, unknown, broken: without a break.
+    step(Outcome::Failed, 3 * SECOND).await;
+    assert!(watch.events().is_empty());
+    step(Outcome::Failed, 2 * SECOND).await;
+    assert_eq!(
+        watch.events(),
+        ["violation writes-ok", "ticket 1 writes-ok"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -511,7 +549,7 @@ async fn what_was_missing_for_holding_is_said() {
 async fn a_window_shorter_than_an_interval_can_still_be_held() {
     let lab = fake();
     let slow = |name: &str, every: &str| json!({"name": name, "probe": http("each", "/health"), "every": every});
-    let watch = Watch::start(&lab, &json!([slow("a", "5s"), slow("b", "7s")]));
+    let watch = Watch::start(&lab, &json!([slow("a", "1s"), slow("b", "7s")]));
     sleep(10 * SECOND).await;
     let called = Instant::now();
     watch
@@ -682,4 +720,31 @@ async fn the_fake_operator_can_repair() {
     assert!(late.timed_out && late.exit.is_none());
     assert!(lab.teardown().await.leftovers.is_empty());
     assert_eq!(lab.next_change().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fake_lab_ends_with_its_owner() {
+    let request = LabRequest {
+        nodes: vec![NodeRequest {
+            name: "kv1".to_owned(),
+            role: "store".to_owned(),
+            port: 80,
+            command: Vec::new(),
+            env: Vec::new(),
+            data_bytes: 0,
+        }],
+    };
+    let runtime = FakeRuntime::new(Options::default());
+    let owned = runtime.provision(request.clone()).await.unwrap();
+    let kept = runtime.labs().remove(0);
+    assert!(!kept.is_gone());
+    drop(owned);
+    assert!(kept.is_gone());
+    let runtime = FakeRuntime::new(Options {
+        provision_fails: Some("no room".to_owned()),
+        ..Options::default()
+    });
+    let failed = runtime.provision(request).await.map(|_| ());
+    assert_eq!(failed.unwrap_err().to_string(), "no room");
+    assert!(runtime.labs().is_empty());
 }
