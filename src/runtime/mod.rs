@@ -11,6 +11,8 @@ pub mod http;
 use std::io;
 use std::time::Duration;
 
+pub mod process;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -110,11 +112,7 @@ pub trait Lab: Send + Sync {
     async fn remove_link_rules(&self, ids: Vec<u32>) -> Result<u32, LabError>;
 
     /// Sends one small datagram along each ordered pair of nodes, all at once, and says which arrived within `wait`.
-    async fn reach(
-        &self,
-        pairs: Vec<(String, String)>,
-        wait: Duration,
-    ) -> Result<Vec<Reach>, LabError>;
+    async fn reach(&self, pairs: Vec<(String, String)>, wait: Duration) -> Result<Vec<Reach>, LabError>;
 
     /// Ends every process that the operator started and proves that none is left.
     /// The operator's place is usable again afterwards.

@@ -1,4 +1,7 @@
-//! Integration tests, one binary.
+//! All integration tests, in one binary.
 
+mod lab;
 mod monitor;
+mod sandbox;
+mod support;
 mod workload;
