@@ -17,28 +17,17 @@ use crate::model::event::{Actor, NodeChange};
 pub(super) async fn run(shared: &Shared, exec: &Exec, by: Actor) -> ExecOutput {
     let mut output = String::new();
     let exit = timeout(exec.timeout, script(shared, &exec.line, by, &mut output)).await;
-    ExecOutput {
-        timed_out: exit.is_err(),
-        exit: exit.ok(),
-        output,
-        cut_bytes: 0,
-    }
+    ExecOutput { timed_out: exit.is_err(), exit: exit.ok(), output, cut_bytes: 0 }
 }
 
 async fn script(shared: &Shared, line: &str, by: Actor, output: &mut String) -> i32 {
-    let spaced = line
-        .replace("&&", " && ")
-        .replace("||", " || ")
-        .replace([';', '\n'], " ; ");
+    let spaced = line.replace("&&", " && ").replace("||", " || ").replace([';', '\n'], " ; ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut exit = 0;
     let mut rest = words.as_slice();
     let mut joint = ";";
     loop {
-        let end = rest
-            .iter()
-            .position(|word| matches!(*word, ";" | "&&" | "||"))
-            .unwrap_or(rest.len());
+        let end = rest.iter().position(|word| matches!(*word, ";" | "&&" | "||")).unwrap_or(rest.len());
         let skipped = (joint == "&&" && exit != 0) || (joint == "||" && exit == 0);
         if end > 0 && !skipped {
             exit = command(shared, &rest[..end], by, output).await;
@@ -139,20 +128,16 @@ fn rules(shared: &Shared) -> String {
     let world = shared.world();
     let mut text = String::new();
     for LinkRule { id, rule, packets } in &world.rules {
-        let _ = writeln!(
-            text,
-            "{id} {} -> {} deny, {packets} packets",
-            rule.from, rule.to
-        );
+        let _ = writeln!(text, "{id} {} -> {} deny, {packets} packets", rule.from, rule.to);
     }
     text
 }
 
 /// Removes the rules of one node's links, or all, and reports it once per node concerned.
 fn clear(shared: &Shared, node: Option<&str>, by: Actor) -> String {
-    let removed = shared.world().remove_rules(|LinkRule { rule, .. }| {
-        node.is_none_or(|node| rule.from == node || rule.to == node)
-    });
+    let removed = shared
+        .world()
+        .remove_rules(|LinkRule { rule, .. }| node.is_none_or(|node| rule.from == node || rule.to == node));
     let mut counts = std::collections::BTreeMap::<&str, u32>::new();
     for LinkRule { rule, .. } in &removed {
         *counts.entry(node.unwrap_or(&rule.from)).or_default() += 1;
