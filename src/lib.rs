@@ -2,6 +2,7 @@
 //!
 //! `docs/ARCHITECTURE.md` shows how the modules fit together and what the life of a trial is.
 
+pub mod chaos;
 pub mod cli;
 pub mod model;
 pub mod monitor;

@@ -377,3 +377,6 @@ pub struct LedgerCheck {
     /// Reads during the load that did not show an acknowledged write.
     pub wrong_reads: u64,
 }
+
+/// Takes what happens in a trial, in order; stamps it with the time. Must not block.
+pub type Emit = std::sync::Arc<dyn Fn(Body) + Send + Sync>;
