@@ -509,6 +509,12 @@ async fn the_fake_operator_can_repair() {
     assert_eq!(see(&lab, http("each", "/health"), json!({})).await.ok, Some(true));
     assert_eq!(lab.freeze().await.unwrap().ended, 1);
     assert_eq!(lab.freeze().await.unwrap().ended, 0);
+    isolate(&lab, "kv2").await;
+    let id = lab.link_rules().await.unwrap()[0].id;
+    let output = exec(&format!("lab net remove {id}; lab net remove x || lab ps; lab logs kv2 -n 1")).await.unwrap();
+    assert!(output.output.starts_with("1 rules removed\nlab: x is not the id of a rule\nkv1 running\n"), "{output:?}");
+    assert_eq!(lab.link_rules().await.unwrap().len(), 3);
+    assert_eq!(lab.next_change().await.unwrap().node, "kv2");
     let late = exec("sleep 60").await.unwrap();
     assert!(late.timed_out && late.exit.is_none());
     assert!(lab.teardown().await.leftovers.is_empty());
