@@ -25,34 +25,28 @@ pub enum UnitError {
     #[error("a unit is missing: {0}?")]
     NoUnit(String),
     /// The unit is not one of ours.
-    #[error("`{found}` is not a unit of a {what}; known are {known}")]
+    #[error("unknown unit `{found}` (known: {known})")]
     UnknownUnit {
         /// The text after the number.
         found: String,
-        /// `duration`, `size` or `rate`.
-        what: &'static str,
         /// The known units.
         known: &'static str,
     },
     /// There is no number where one belongs.
-    #[error("`{found}` is not a {what} such as {example}")]
+    #[error("a number is missing, as in {example}")]
     NoNumber {
-        /// The text.
-        found: String,
-        /// `duration`, `size` or `rate`.
-        what: &'static str,
         /// A valid text.
         example: &'static str,
     },
     /// Units of a duration repeat or grow, as in `5s1m`.
-    #[error("in a duration of several parts the larger unit comes first, each once: 1h30m")]
+    #[error("the larger unit comes first, each once: 1h30m")]
     Order,
     /// Finer than the type can hold.
     #[error("finer than one {0}")]
     TooFine(&'static str),
     /// Greater than the type can hold.
-    #[error("a {0} too large to be represented")]
-    TooLarge(&'static str),
+    #[error("too large")]
+    TooLarge,
 }
 
 /// A length of time in whole milliseconds: `250ms`, `1.5s`, `10m`, `1h30m`.
@@ -97,8 +91,7 @@ impl FromStr for Millis {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        const WHAT: &str = "duration";
-        let text = unsigned(text, WHAT)?;
+        let text = unsigned(text, "duration")?;
         let (mut rest, mut total, mut smallest) = (text, 0_u64, u64::MAX);
         while !rest.is_empty() {
             let (number, tail) = split_number(rest);
@@ -107,11 +100,7 @@ impl FromStr for Millis {
                 .unwrap_or(tail.len());
             let (unit, tail) = tail.split_at(end);
             if number.is_empty() {
-                return Err(UnitError::NoNumber {
-                    found: text.into(),
-                    what: WHAT,
-                    example: "30s",
-                });
+                return Err(UnitError::NoNumber { example: "30s" });
             }
             let factor = match unit.trim() {
                 "" => {
@@ -121,7 +110,6 @@ impl FromStr for Millis {
                 }
                 unit => factor(&DURATIONS, unit).ok_or_else(|| UnitError::UnknownUnit {
                     found: unit.into(),
-                    what: WHAT,
                     known: "ms, s, m, h",
                 })?,
             };
@@ -129,8 +117,8 @@ impl FromStr for Millis {
                 return Err(UnitError::Order);
             }
             smallest = factor;
-            let part = scaled(number, factor, WHAT, "30s", "millisecond")?;
-            total = total.checked_add(part).ok_or(UnitError::TooLarge(WHAT))?;
+            let part = scaled(number, factor, "30s", "millisecond")?;
+            total = total.checked_add(part).ok_or(UnitError::TooLarge)?;
             rest = tail;
         }
         Ok(Self(total))
@@ -141,15 +129,10 @@ impl FromStr for Bytes {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        const WHAT: &str = "size";
-        let text = unsigned(text, WHAT)?;
+        let text = unsigned(text, "size")?;
         let (number, unit) = split_number(text);
         if number.is_empty() {
-            return Err(UnitError::NoNumber {
-                found: text.into(),
-                what: WHAT,
-                example: "64MiB",
-            });
+            return Err(UnitError::NoNumber { example: "64MiB" });
         }
         let factor = match unit.trim() {
             "" => {
@@ -159,11 +142,10 @@ impl FromStr for Bytes {
             }
             unit => factor(&SIZES, unit).ok_or_else(|| UnitError::UnknownUnit {
                 found: unit.into(),
-                what: WHAT,
                 known: "B, KiB, MiB, GiB, TiB, kB, MB, GB, TB",
             })?,
         };
-        scaled(number, factor, WHAT, "64MiB", "byte").map(Self)
+        scaled(number, factor, "64MiB", "byte").map(Self)
     }
 }
 
@@ -171,14 +153,9 @@ impl FromStr for PerSecond {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        const WHAT: &str = "rate";
-        let text = unsigned(text, WHAT)?;
+        let text = unsigned(text, "rate")?;
         let (number, unit) = split_number(text);
-        let invalid = || UnitError::NoNumber {
-            found: text.into(),
-            what: WHAT,
-            example: "50/s",
-        };
+        let invalid = || UnitError::NoNumber { example: "50/s" };
         if number.is_empty() {
             return Err(invalid());
         }
@@ -190,14 +167,13 @@ impl FromStr for PerSecond {
             _ => {
                 return Err(UnitError::UnknownUnit {
                     found: unit.trim().into(),
-                    what: WHAT,
                     known: "/s, /min",
                 });
             }
         };
         let rate = value / seconds;
         if rate > MAX_RATE {
-            Err(UnitError::TooLarge(WHAT))
+            Err(UnitError::TooLarge)
         } else {
             Ok(Self(rate))
         }
@@ -288,20 +264,15 @@ fn factor(units: &[(&str, u64)], name: &str) -> Option<u64> {
 fn scaled(
     number: &str,
     factor: u64,
-    what: &'static str,
     example: &'static str,
     atom: &'static str,
 ) -> Result<u64, UnitError> {
-    let invalid = || UnitError::NoNumber {
-        found: number.into(),
-        what,
-        example,
-    };
+    let invalid = || UnitError::NoNumber { example };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
         return Err(invalid());
     }
-    let whole: u64 = whole.parse().map_err(|_| UnitError::TooLarge(what))?;
+    let whole: u64 = whole.parse().map_err(|_| UnitError::TooLarge)?;
     let fraction = fraction.trim_end_matches('0');
     let scale = u32::try_from(fraction.len())
         .ok()
@@ -319,7 +290,7 @@ fn scaled(
         return Err(UnitError::TooFine(atom));
     }
     let total = u128::from(whole) * u128::from(factor) + parts / scale;
-    u64::try_from(total).map_err(|_| UnitError::TooLarge(what))
+    u64::try_from(total).map_err(|_| UnitError::TooLarge)
 }
 
 /// The value as a whole number of the largest unit that divides it.

@@ -98,7 +98,7 @@ fn plan(args: &AdHoc, out: &mut Diagnostics) -> Option<Plan> {
     };
     out.add(
         &source,
-        check::chaos(&fault, Place::root(&node), runtime, &cast).problems,
+        check::chaos(&fault, Place::root(&node, &args.chaos), runtime, &cast).problems,
     );
     Some(assemble(args, subject, runtime, fault, variants, sources))
 }

@@ -30,6 +30,16 @@ pub(super) struct File {
     clean: bool,
 }
 
+/// A raw type with the tree that it was made from.
+pub(super) struct Typed<T> {
+    /// The raw type.
+    pub(super) value: T,
+    /// The tree: the file's, or what of it is sound.
+    pub(super) node: Node,
+    /// Nothing had to be left out.
+    pub(super) whole: bool,
+}
+
 impl File {
     /// Reads a file. What is wrong with it goes to `out`.
     pub(super) fn open(path: &Path, out: &mut Diagnostics) -> Option<Self> {
@@ -74,21 +84,25 @@ impl File {
         })
     }
 
-    /// The raw type, when the structure is right. What is wrong goes to `out`.
+    /// The raw type: of all of the tree when its structure is right, else of its sound part, when there
+    /// is one. What is wrong goes to `out`.
     pub(super) fn typed<T: DeserializeOwned>(
         &self,
         kind: FileKind,
         out: &mut Diagnostics,
-    ) -> Option<T> {
+    ) -> Option<Typed<T>> {
         let schema = kind.schema();
-        let problems = check_structure(&schema, &schema, self.node.as_ref()?, &self.source.text);
-        let right = problems.is_empty() && self.clean;
+        let node = self.node.as_ref()?;
+        let problems = check_structure(&schema, &schema, node, &self.source.text);
+        let whole = problems.is_empty() && self.clean;
         out.add(&self.source, problems);
-        if !right {
-            return None;
-        }
-        match deserialize(self.node.as_ref()?) {
-            Ok(value) => Some(value),
+        let node = if whole {
+            node.clone()
+        } else {
+            walk::salvage(&schema, &schema, node)?
+        };
+        match deserialize(&node) {
+            Ok(value) => Some(Typed { value, node, whole }),
             Err(problem) => {
                 out.add(&self.source, [*problem]);
                 None

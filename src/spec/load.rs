@@ -5,7 +5,7 @@ use std::path::Path;
 use super::campaign::{Campaign, RuntimeKind};
 use super::check::{self, Cast, Place};
 use super::diagnostic::{Diagnostics, Problem, Span};
-use super::files::{self, File};
+use super::files::{self, File, Typed};
 use super::plan::{Plan, Source};
 use super::schema::FileKind;
 use super::subject::Subject;
@@ -27,7 +27,7 @@ pub fn load_campaign(path: &Path) -> Result<Plan, Diagnostics> {
 
 /// The plan of a campaign file; a plan may come with complaints in `out` and is then not to be used.
 fn campaign(file: &File, out: &mut Diagnostics) -> Option<Plan> {
-    let campaign: Option<Campaign> = file.typed(FileKind::Campaign, out);
+    let campaign: Option<Typed<Campaign>> = file.typed(FileKind::Campaign, out);
     // References are followed even from a campaign with mistakes, so that all is reported at once.
     let root = file.node.as_ref()?;
     let subject = root.get("subject").and_then(|node| {
@@ -49,16 +49,24 @@ fn campaign(file: &File, out: &mut Diagnostics) -> Option<Plan> {
             sources.push(source(&file));
         }
     }
-    let campaign = campaign?;
+    let Typed {
+        value: campaign,
+        node,
+        whole,
+    } = campaign?;
     let cast = Cast {
         subject: subject.as_ref().map(|(subject, _)| subject),
         variants: &variants,
         all_variants: variants.len() == campaign.variants.len(),
     };
+    let place = Place::root(&node, &file.source.text);
     out.add(
         &file.source,
-        check::campaign(&campaign, Place::root(root), &cast).problems,
+        check::campaign(&campaign, place, &cast, whole).problems,
     );
+    if !whole {
+        return None;
+    }
     let (subject, _) = subject?;
     Some(Plan {
         runtime: campaign
@@ -99,12 +107,16 @@ fn refer(
 
 /// A subject, when its structure is right; all else that is wrong goes to `out` too.
 pub(super) fn subject(file: &File, out: &mut Diagnostics) -> Option<Subject> {
-    let subject: Subject = file.typed(FileKind::Subject, out)?;
-    let root = file.node.as_ref()?;
-    same_name(&subject.name, root, file, out);
+    let Typed {
+        value: subject,
+        node: root,
+        whole,
+    } = file.typed::<Subject>(FileKind::Subject, out)?;
+    same_name(&subject.name, &root, file, out);
+    let place = Place::root(&root, &file.source.text);
     out.add(
         &file.source,
-        check::subject(&subject, Place::root(root)).problems,
+        check::subject(&subject, place, whole).problems,
     );
     if let Some(compose) = &subject.runtimes.compose {
         let path = file.folder().join(&compose.file);
@@ -123,19 +135,23 @@ pub(super) fn subject(file: &File, out: &mut Diagnostics) -> Option<Subject> {
             out.add(&file.source, [problem]);
         }
     }
-    Some(subject)
+    whole.then_some(subject)
 }
 
 /// A variant, when its structure is right; all else that is wrong goes to `out` too.
 pub(super) fn variant(file: &File, out: &mut Diagnostics) -> Option<Variant> {
-    let variant: Variant = file.typed(FileKind::Variant, out)?;
-    let root = file.node.as_ref()?;
-    same_name(&variant.name, root, file, out);
+    let Typed {
+        value: variant,
+        node: root,
+        whole,
+    } = file.typed::<Variant>(FileKind::Variant, out)?;
+    same_name(&variant.name, &root, file, out);
+    let place = Place::root(&root, &file.source.text);
     out.add(
         &file.source,
-        check::variant(&variant, Place::root(root)).problems,
+        check::variant(&variant, place, whole).problems,
     );
-    Some(variant)
+    whole.then_some(variant)
 }
 
 /// A file that is found by its name must have that name inside.

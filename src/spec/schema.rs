@@ -129,15 +129,24 @@ fn tidy_object(map: &mut Map<String, Value>) {
         }
         _ => {}
     }
-    let number_type = |format: &Value| {
-        format.as_str().is_some_and(|name| {
-            name.strip_prefix("uint")
-                .or(name.strip_prefix("int"))
-                .is_some_and(|bits| bits.parse::<u8>().is_ok())
-                || matches!(name, "double" | "float" | "uint")
-        })
+    bounds(map);
+}
+
+/// Puts the bounds of a Rust number type in place of the format that names it.
+fn bounds(map: &mut Map<String, Value>) {
+    let (least, most): (Option<i64>, Option<i64>) = match map.get("format").and_then(Value::as_str)
+    {
+        Some("uint8") => (Some(0), Some(u8::MAX.into())),
+        Some("uint16") => (Some(0), Some(u16::MAX.into())),
+        Some("uint32") => (Some(0), Some(u32::MAX.into())),
+        Some("int32") => (Some(i32::MIN.into()), Some(i32::MAX.into())),
+        Some("uint64" | "int64" | "double") => (None, None),
+        _ => return,
     };
-    if map.get("format").is_some_and(number_type) {
-        map.remove("format");
+    map.remove("format");
+    for (key, bound) in [("minimum", least), ("maximum", most)] {
+        if let Some(bound) = bound {
+            map.entry(key).or_insert_with(|| bound.into());
+        }
     }
 }

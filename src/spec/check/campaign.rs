@@ -19,7 +19,12 @@ pub(in crate::spec) struct Cast<'a> {
 }
 
 /// Everything wrong with a campaign, apart from its structure and its references.
-pub(in crate::spec) fn campaign(campaign: &Campaign, root: Place, cast: &Cast) -> Findings {
+pub(in crate::spec) fn campaign(
+    campaign: &Campaign,
+    root: Place,
+    cast: &Cast,
+    whole: bool,
+) -> Findings {
     let mut out = Findings::default();
     let scenarios = root.key("scenarios");
     let names = campaign.scenarios.iter().enumerate();
@@ -39,6 +44,8 @@ pub(in crate::spec) fn campaign(campaign: &Campaign, root: Place, cast: &Cast) -
             out.chaos(fault, place, scope.as_ref(), runtime, cast);
         }
     }
+    // Only here can what was left out of the campaign itself be missed.
+    out.partial = !whole;
     for (i, gate) in campaign.gates.iter().enumerate() {
         out.gate(gate, root.key("gates").item(i), campaign, cast);
     }
@@ -250,7 +257,7 @@ impl Findings {
                 } else {
                     "never negative"
                 });
-                let percent = share && bound > 1.0 && bound <= 100.0;
+                let percent = share && bound > 2.0 && bound <= 100.0;
                 let help = || format!("{bound} % is written {}", bound / 100.0);
                 self.add(if percent {
                     problem.help(help())

@@ -20,7 +20,7 @@ use super::diagnostic::{Problem, Span};
 use super::plan::NodePlan;
 use super::subject::Subject;
 use super::suggest;
-use super::tree::Node;
+use super::tree::{Entry, Node};
 use crate::model::units::Millis;
 
 /// A place in the tree that follows the typed value; where the tree ends, the last known span stays.
@@ -28,42 +28,44 @@ use crate::model::units::Millis;
 pub(super) struct Place<'a> {
     node: Option<&'a Node>,
     span: Span,
+    text: &'a str,
 }
 
 impl<'a> Place<'a> {
-    /// The root of a tree.
-    pub(super) fn root(node: &'a Node) -> Self {
+    /// The root of a tree that was read from `text`.
+    pub(super) fn root(node: &'a Node, text: &'a str) -> Self {
         Self {
             node: Some(node),
             span: node.head(),
+            text,
         }
+    }
+
+    fn entry(self, key: &str) -> Option<&'a Entry> {
+        self.node.and_then(|node| node.entry(key))
     }
 
     /// The value of a key.
     fn key(self, key: &str) -> Self {
-        match self.node.and_then(|node| node.entry(key)) {
+        match self.entry(key) {
             Some(entry) => Self {
                 node: Some(&entry.value),
                 span: entry.value.head(),
+                ..self
             },
-            None => Self {
-                node: None,
-                span: self.span,
-            },
+            None => Self { node: None, ..self },
         }
     }
 
     /// The key itself (and what is below it).
     fn at_key(self, key: &str) -> Self {
-        match self.node.and_then(|node| node.entry(key)) {
+        match self.entry(key) {
             Some(entry) => Self {
                 node: Some(&entry.value),
                 span: entry.key_span,
+                ..self
             },
-            None => Self {
-                node: None,
-                span: self.span,
-            },
+            None => Self { node: None, ..self },
         }
     }
 
@@ -73,9 +75,22 @@ impl<'a> Place<'a> {
             Some(node) => Self {
                 node: Some(node),
                 span: node.head(),
+                ..self
             },
             None => self,
         }
+    }
+
+    /// Where `words` first stand within the value; the value itself when they cannot be found.
+    fn part(self, words: &str) -> Span {
+        let whole = self.node.map_or(self.span, |node| node.span);
+        let at = self
+            .text
+            .get(whole.start..whole.end)
+            .and_then(|text| text.find(words));
+        at.map_or(self.span, |at| {
+            Span::new(whole.start + at, whole.start + at + words.len())
+        })
     }
 }
 
@@ -84,9 +99,18 @@ impl<'a> Place<'a> {
 pub(super) struct Findings {
     /// What was found.
     pub(super) problems: Vec<Problem>,
+    /// Parts of the file had to be left out: that something is missing means nothing.
+    partial: bool,
 }
 
 impl Findings {
+    fn new(whole: bool) -> Self {
+        Self {
+            problems: Vec::new(),
+            partial: !whole,
+        }
+    }
+
     fn add(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
@@ -116,10 +140,10 @@ impl Findings {
         }
     }
 
-    /// A name that must be one of `known`.
+    /// A name that must be one of `known`, which are all there are unless parts were left out.
     fn known(&mut self, name: &str, known: &[&str], place: Place, what: &str) -> bool {
-        if known.contains(&name) {
-            return true;
+        if known.contains(&name) || self.partial {
+            return known.contains(&name);
         }
         self.add(
             Problem::new(place.span, format!("unknown {what} `{name}`"))

@@ -18,20 +18,18 @@ impl Findings {
             seen.push(word);
             let braced: Vec<String> = known.iter().map(|name| format!("{{{name}}}")).collect();
             let braced: Vec<&str> = braced.iter().map(String::as_str).collect();
-            let mut span = place.span;
-            // Inside quotes or a block the place of the word is not known exactly; the value's is.
-            if let Some(node) = place.node {
-                span = node.span;
-            }
             let help = match suggest::nearest(word, known.iter().copied()) {
                 Some(name) => format!("did you mean `{{{name}}}`?"),
                 None if known.is_empty() => "nothing is replaced here".into(),
                 None => format!("replaced here: {}", suggest::list(&braced)),
             };
             self.add(
-                Problem::new(span, format!("unknown placeholder `{{{word}}}`"))
-                    .label("would stay as it is")
-                    .help(help),
+                Problem::new(
+                    place.part(&format!("{{{word}}}")),
+                    format!("unknown placeholder `{{{word}}}`"),
+                )
+                .label("would stay as it is")
+                .help(help),
             );
         }
     }

@@ -149,7 +149,7 @@ impl Findings {
                     format!("`{key}` is outside of the figure's range"),
                 )
                 .label(format!("this figure is {range}"));
-                self.add(if share && bound > 1.0 && bound <= 100.0 {
+                self.add(if share && bound > 2.0 && bound <= 100.0 {
                     problem.help(format!("{bound} % is written {}", bound / 100.0))
                 } else {
                     problem

@@ -15,9 +15,9 @@ const MAX_NODES: usize = 200;
 const COMMAND_WORDS: [&str; 5] = ["node", "address", "port", "data", "nodes"];
 
 /// Everything wrong with a subject, apart from its structure.
-pub(in crate::spec) fn subject(subject: &Subject, root: Place) -> Findings {
+pub(in crate::spec) fn subject(subject: &Subject, root: Place, whole: bool) -> Findings {
     let scope = Scope::new(subject);
-    let mut out = Findings::default();
+    let mut out = Findings::new(whole);
     out.nodes(subject, root.key("nodes"));
     if let Some(process) = &subject.runtimes.process {
         out.process(process, root.key("runtimes").key("process"), &scope);
@@ -229,7 +229,7 @@ impl Findings {
     pub(super) fn role(&mut self, role: Option<&str>, place: Place, scope: &Scope) {
         if let Some(role) = role {
             let roles = scope.roles();
-            if !roles.contains(&role) {
+            if !roles.contains(&role) && !self.partial {
                 let problem =
                     Problem::new(place.key("role").span, format!("unknown role `{role}`"))
                         .label("no node group has it");

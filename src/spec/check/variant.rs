@@ -5,10 +5,10 @@ use crate::spec::diagnostic::Problem;
 use crate::spec::variant::{Script, Variant};
 
 /// Everything wrong with a variant, apart from its structure.
-pub(in crate::spec) fn variant(variant: &Variant, root: Place) -> Findings {
-    let mut out = Findings::default();
+pub(in crate::spec) fn variant(variant: &Variant, root: Place, whole: bool) -> Findings {
+    let mut out = Findings::new(whole);
     match (variant.baseline, &variant.script) {
-        (None, None) => out.add(
+        (None, None) if whole => out.add(
             Problem::new(
                 root.at_key("name").span,
                 "the variant does nothing: neither `baseline` nor `script` is given",

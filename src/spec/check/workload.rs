@@ -22,7 +22,7 @@ impl Findings {
             "operation",
         );
         for (kind, what) in [(OpKind::Write, "write"), (OpKind::Read, "read")] {
-            if http.ops.iter().all(|op| op.kind != kind) {
+            if http.ops.iter().all(|op| op.kind != kind) && !self.partial {
                 self.add(
                     Problem::new(
                         place.at_key("ops").span,
@@ -53,8 +53,8 @@ impl Findings {
                 )
                 .label("every request would be the same")
                 .help(format!(
-                    "for example `{}/{{key}}`",
-                    op.path.trim_end_matches('/')
+                    "for example `/{}/{{key}}`",
+                    op.path.trim_matches('/')
                 )),
             );
         }

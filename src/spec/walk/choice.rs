@@ -90,7 +90,11 @@ impl<'a> Walker<'a> {
             let known = choices.tags.iter().find(|(name, _)| *name == entry.key);
             match (known, first) {
                 (Some((_, inner)), None) => {
-                    self.value(inner, &entry.value, Some(entry));
+                    let stray = |other: &Entry| self.has_property(inner, &other.key);
+                    // With its keys beside it instead of below it, that it is empty goes without saying.
+                    if entry.value.value != Value::Null || !entries.iter().any(stray) {
+                        self.value(inner, &entry.value, Some(entry));
+                    }
                     first = Some((entry, inner));
                 }
                 (Some((_, inner)), Some((other, _))) => {
@@ -116,18 +120,25 @@ impl<'a> Walker<'a> {
                         )),
                     );
                 }
-                (None, _) => self.unknown_tag(entry, &names),
+                (None, _) => {
+                    let meant = self.unknown_tag(entry, &names);
+                    let inner = choices.tags.iter().find(|(name, _)| Some(*name) == meant);
+                    if let Some((_, inner)) = inner {
+                        self.value(inner, &entry.value, Some(entry));
+                    }
+                }
             }
         }
     }
 
-    fn unknown_tag(&mut self, entry: &Entry, names: &[&str]) {
+    fn unknown_tag<'n>(&mut self, entry: &Entry, names: &[&'n str]) -> Option<&'n str> {
         let problem = Problem::new(entry.key_span, format!("unknown key `{}`", entry.key));
-        self.problems
-            .push(match suggest::nearest(&entry.key, names.iter().copied()) {
-                Some(name) => problem.label(format!("did you mean `{name}`?")),
-                None => problem.label("not known here").help(suggest::valid(names)),
-            });
+        let meant = suggest::nearest(&entry.key, names.iter().copied());
+        self.problems.push(match meant {
+            Some(name) => problem.label(format!("did you mean `{name}`?")),
+            None => problem.label("not known here").help(suggest::valid(names)),
+        });
+        meant
     }
 
     fn has_property(&self, schema: &'a Schema, name: &str) -> bool {

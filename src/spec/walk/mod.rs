@@ -6,7 +6,12 @@
 //! the two together.
 
 mod choice;
+mod salvage;
 mod scalar;
+#[cfg(test)]
+mod tests;
+
+pub(super) use salvage::salvage;
 
 use serde_json::Value as Schema;
 
@@ -81,7 +86,13 @@ impl<'a> Walker<'a> {
                 (None, Some(other @ Schema::Object(_))) => {
                     self.value(other, &entry.value, Some(entry))
                 }
-                (None, _) if closed => self.unknown_key(entry, entries, &names, key),
+                (None, _) if closed => {
+                    let meant = self.unknown_key(entry, entries, &names, key);
+                    // What is below is checked as if the name were right.
+                    if let Some(property) = meant.and_then(|name| properties?.get(name)) {
+                        self.value(property, &entry.value, Some(entry));
+                    }
+                }
                 (None, _) => {}
             }
         }
@@ -131,27 +142,39 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn unknown_key(&mut self, entry: &Entry, siblings: &[Entry], names: &[&str], parent: Key) {
+    /// Reports a key that is not among `names`; returns the name it most likely stands for.
+    fn unknown_key<'n>(
+        &mut self,
+        entry: &Entry,
+        siblings: &[Entry],
+        names: &[&'n str],
+        parent: Key,
+    ) -> Option<&'n str> {
         let place = parent.map_or_else(String::new, |parent| format!(" in `{}`", parent.key));
-        let problem = Problem::new(
-            entry.key_span,
-            format!("unknown key `{}`{place}", entry.key),
-        );
+        let message = format!("unknown key `{}`{place}", entry.key);
+        let problem = Problem::new(entry.key_span, message).label("not known here");
+        let taken = |name: &str| siblings.iter().find(|other| other.key == name);
         let free: Vec<&str> = names
             .iter()
             .copied()
-            .filter(|name| siblings.iter().all(|other| other.key != *name))
+            .filter(|name| taken(name).is_none())
             .collect();
-        let problem = match suggest::nearest(&entry.key, free.iter().copied()) {
-            Some(name) => problem.label(format!("did you mean `{name}`?")),
-            None if free.is_empty() => problem
-                .label("not known here")
-                .help("all keys that may be here are given"),
-            None => problem
-                .label("not known here")
-                .help(format!("keys that may be added: {}", suggest::list(&free))),
-        };
-        self.problems.push(problem);
+        let meant = suggest::nearest(&entry.key, free.iter().copied());
+        let there = suggest::nearest(&entry.key, names.iter().copied()).and_then(taken);
+        self.problems.push(match (meant, there) {
+            (Some(name), _) => problem.label(format!("did you mean `{name}`?")),
+            (None, Some(other)) => problem
+                .also(other.key_span, "this one is known")
+                .help(format!(
+                    "`{}` is given already: remove one of the two",
+                    other.key
+                )),
+            (None, None) if free.is_empty() => problem.help("all keys that may be here are given"),
+            (None, None) => {
+                problem.help(format!("keys that may be added: {}", suggest::list(&free)))
+            }
+        });
+        meant
     }
 
     /// Whether an unknown key is reported as a misspelling of `name`, which then is not missing as well.

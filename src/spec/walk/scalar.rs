@@ -12,9 +12,8 @@ impl<'a> Walker<'a> {
     pub(super) fn scalar(&mut self, kind: &str, schema: &'a Schema, node: &Node, key: Key) {
         match (kind, &node.value) {
             ("string", Value::String { text, .. }) => self.text(text, schema, node, key),
-            ("string", Value::Number(_)) if quantity(schema).is_some() => {
-                let text = self.excerpt(node.span);
-                self.text(&text, schema, node, key);
+            ("string", Value::Number(number)) if quantity(schema).is_some() => {
+                self.text(&number.to_string(), schema, node, key);
             }
             ("string", Value::Number(_) | Value::Bool(_)) => {
                 let help = format!("put it in quotes: \"{}\"", self.excerpt(node.span));
@@ -73,9 +72,10 @@ impl<'a> Walker<'a> {
                 .label(format!("expected a {what} such as `{example}`"));
                 let problem = match error {
                     UnitError::UnknownUnit { found, .. } => match unit_alias(&found) {
-                        Some(unit) => {
-                            problem.help(format!("did you mean `{}`?", text.replace(&found, unit)))
-                        }
+                        Some(unit) => problem.help(format!(
+                            "did you mean `{}`?",
+                            text.replace(&found, unit).replace(' ', "")
+                        )),
                         None => problem,
                     },
                     _ => problem,
