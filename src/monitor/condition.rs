@@ -12,8 +12,7 @@ use crate::model::event::NodeAddress;
 use crate::runtime::http::{self, HttpError};
 use crate::runtime::{Exec, Lab, Place};
 use crate::spec::subject::{
-    CommandProbe, Condition, Expect, HttpProbe, NodeSelect, Probe, TcpProbe, WorkloadFigure,
-    WorkloadProbe,
+    CommandProbe, Condition, Expect, HttpProbe, NodeSelect, Probe, TcpProbe, WorkloadFigure, WorkloadProbe,
 };
 use crate::workload::Figures;
 
@@ -55,26 +54,17 @@ impl Sight {
     }
 
     fn new(ok: Option<bool>, seen: impl Into<String>) -> Self {
-        Self {
-            ok,
-            seen: seen.into(),
-            value: None,
-        }
+        Self { ok, seen: seen.into(), value: None }
     }
 
     pub(super) fn with(self, value: f64) -> Self {
-        Self {
-            value: Some(value),
-            ..self
-        }
+        Self { value: Some(value), ..self }
     }
 
     fn from_http(error: &HttpError, limit: Duration) -> Self {
         match error {
             _ if error.is_harness() => Self::unknown(error.to_string()),
-            HttpError::TimedOut | HttpError::ConnectTimedOut => {
-                Self::broken(format!("{error} ({limit:?})"))
-            }
+            HttpError::TimedOut | HttpError::ConnectTimedOut => Self::broken(format!("{error} ({limit:?})")),
             _ => Self::broken(error.to_string()),
         }
     }
@@ -82,11 +72,7 @@ impl Sight {
 
 /// Observes a condition once. Nodes are probed at the same time, each within the probe's timeout.
 /// Without `figures`, a condition on the client load is unknown.
-pub async fn observe(
-    lab: &Arc<dyn Lab>,
-    figures: Option<&Figures>,
-    condition: &Condition,
-) -> Observation {
+pub async fn observe(lab: &Arc<dyn Lab>, figures: Option<&Figures>, condition: &Condition) -> Observation {
     let Condition { probe, expect } = condition;
     match probe {
         Probe::Http(probe) => {
@@ -97,10 +83,7 @@ pub async fn observe(
             .await
         }
         Probe::Tcp(probe) => {
-            on_nodes(lab, &probe.node, probe.role.as_deref(), "TCP", |node| {
-                tcp(lab.clone(), node, probe.clone())
-            })
-            .await
+            on_nodes(lab, &probe.node, probe.role.as_deref(), "TCP", |node| tcp(lab.clone(), node, probe.clone())).await
         }
         Probe::Command(probe) => {
             let about = expect::quote(&probe.run);
@@ -120,8 +103,7 @@ pub async fn observe(
 /// The nodes that a probe concerns, in order.
 pub(super) fn select(lab: &dyn Lab, select: &NodeSelect, role: Option<&str>) -> Vec<NodeAddress> {
     let nodes = lab.nodes().iter().filter(|node| {
-        role.is_none_or(|role| node.role == role)
-            && !matches!(select, NodeSelect::Named(name) if *name != node.name)
+        role.is_none_or(|role| node.role == role) && !matches!(select, NodeSelect::Named(name) if *name != node.name)
     });
     nodes.cloned().collect()
 }
@@ -145,39 +127,26 @@ where
     }
     let mut sights = probes.join_all().await;
     sights.sort_by_key(|(index, _)| *index);
-    let sights = sights
-        .into_iter()
-        .map(|(index, sight)| (nodes[index].name.as_str(), sight))
-        .collect::<Vec<_>>();
+    let sights = sights.into_iter().map(|(index, sight)| (nodes[index].name.as_str(), sight)).collect::<Vec<_>>();
     let ok = match selected {
         NodeSelect::Any => any(&sights),
         NodeSelect::Each | NodeSelect::Named(_) => each(&sights),
     };
     if nodes.is_empty() {
         let detail = "no node of the lab is meant by this probe".to_owned();
-        return Observation {
-            ok: None,
-            detail,
-            value: None,
-        };
+        return Observation { ok: None, detail, value: None };
     }
     // Of a condition that does not hold, only what is wrong is worth reading.
     let told = sights.iter().filter(|(_, sight)| match ok {
         Some(true) => sight.ok == Some(true),
         Some(false) | None => sight.ok != Some(true),
     });
-    let told: Vec<String> = told
-        .map(|(node, sight)| format!("{node}: {about}: {}", sight.seen))
-        .collect();
+    let told: Vec<String> = told.map(|(node, sight)| format!("{node}: {about}: {}", sight.seen)).collect();
     let value = match sights.as_slice() {
         [(_, sight)] => sight.value,
         _ => None,
     };
-    Observation {
-        ok,
-        detail: told.join("; "),
-        value,
-    }
+    Observation { ok, detail: told.join("; "), value }
 }
 
 /// All hold; one that is broken decides, whatever is unknown.
@@ -206,11 +175,7 @@ async fn http(lab: Arc<dyn Lab>, node: NodeAddress, probe: HttpProbe, expect: Ex
 }
 
 /// One GET of one node, as an HTTP probe says.
-pub(super) async fn ask(
-    lab: &dyn Lab,
-    node: &NodeAddress,
-    probe: &HttpProbe,
-) -> Result<http::Answer, HttpError> {
+pub(super) async fn ask(lab: &dyn Lab, node: &NodeAddress, probe: &HttpProbe) -> Result<http::Answer, HttpError> {
     let port = probe.port.unwrap_or(node.port);
     let deadline = Instant::now() + probe.timeout.duration();
     http::get(lab, &node.name, port, &probe.path, deadline).await
@@ -227,19 +192,9 @@ async fn tcp(lab: Arc<dyn Lab>, node: NodeAddress, probe: TcpProbe) -> Sight {
     Sight::from_http(&error, limit)
 }
 
-async fn command(
-    lab: Arc<dyn Lab>,
-    node: NodeAddress,
-    probe: CommandProbe,
-    expect: Expect,
-) -> Sight {
+async fn command(lab: Arc<dyn Lab>, node: NodeAddress, probe: CommandProbe, expect: Expect) -> Sight {
     let limit = probe.timeout.duration();
-    let exec = Exec {
-        place: Place::Node(node.name),
-        line: probe.run,
-        timeout: limit,
-        max_output: MAX_OUTPUT,
-    };
+    let exec = Exec { place: Place::Node(node.name), line: probe.run, timeout: limit, max_output: MAX_OUTPUT };
     match timeout(limit + SLACK, lab.exec(exec)).await {
         Ok(Ok(output)) => expect::command(&expect, &output),
         Ok(Err(error)) => Sight::unknown(error.to_string()),

@@ -66,8 +66,7 @@ fn json(expect: &Expect, path: &str, text: &str) -> Sight {
 
 /// Equal, where numbers are compared by value: 1 is 1.0.
 pub(super) fn same(value: &Value, wanted: &Value) -> bool {
-    value == wanted
-        || matches!((value.as_f64(), wanted.as_f64()), (Some(a), Some(b)) if a.total_cmp(&b).is_eq())
+    value == wanted || matches!((value.as_f64(), wanted.as_f64()), (Some(a), Some(b)) if a.total_cmp(&b).is_eq())
 }
 
 /// A command's end and output. Without an expected exit code it must be 0.

@@ -25,11 +25,7 @@ pub struct NotReady {
 }
 
 /// Waits until all conditions hold at once. A condition that cannot be probed is tried again.
-pub async fn ready(
-    lab: &Arc<dyn Lab>,
-    conditions: &[Condition],
-    deadline: Instant,
-) -> Result<(), NotReady> {
+pub async fn ready(lab: &Arc<dyn Lab>, conditions: &[Condition], deadline: Instant) -> Result<(), NotReady> {
     let began = Instant::now();
     let mut pause = FIRST_PAUSE;
     let mut missing = vec!["nothing was seen yet".to_owned()];
@@ -47,10 +43,7 @@ pub async fn ready(
         }
         pause = LAST_PAUSE.min(pause * 2);
     }
-    Err(NotReady {
-        waited: began.elapsed(),
-        missing,
-    })
+    Err(NotReady { waited: began.elapsed(), missing })
 }
 
 /// Observes all conditions at the same time.
@@ -62,7 +55,5 @@ async fn round(lab: &Arc<dyn Lab>, conditions: &[Condition]) -> Vec<Observation>
     }
     let mut seen = probes.join_all().await;
     seen.sort_by_key(|(index, _)| *index);
-    seen.into_iter()
-        .map(|(_, observation)| observation)
-        .collect()
+    seen.into_iter().map(|(_, observation)| observation).collect()
 }

@@ -25,21 +25,14 @@ type Asked = (NodeAddress, Result<Answer, HttpError>);
 /// of those. `None` when nobody says so.
 pub async fn leader(lab: &Arc<dyn Lab>, probe: &LeaderProbe) -> Option<String> {
     let says = JsonPath::parse(&probe.json).ok()?;
-    let term = probe
-        .term
-        .as_deref()
-        .and_then(|path| JsonPath::parse(path).ok());
+    let term = probe.term.as_deref().and_then(|path| JsonPath::parse(path).ok());
     let asked = ask_all(lab, [&probe.http]).await;
     let mut best: Option<(f64, String)> = None;
     for (_, (node, answer)) in asked {
         let Some(document) = answer.ok().and_then(|answer| parse(&answer)) else {
             continue;
         };
-        if !says
-            .query(&document)
-            .iter()
-            .any(|value| expect::same(value, &probe.equals))
-        {
+        if !says.query(&document).iter().any(|value| expect::same(value, &probe.equals)) {
             continue;
         }
         let term = term.as_ref().and_then(|path| path.query(&document).first());
@@ -57,18 +50,12 @@ fn parse(answer: &Answer) -> Option<Value> {
 
 /// Asks for the subject's state: one [`Body::Snapshot`] per probe and node, in order. Of a probe
 /// of `any` node, only the first that answers is kept.
-pub async fn snapshot(
-    lab: &Arc<dyn Lab>,
-    probes: &[SnapshotProbe],
-    when: SnapshotPoint,
-) -> Vec<Body> {
+pub async fn snapshot(lab: &Arc<dyn Lab>, probes: &[SnapshotProbe], when: SnapshotPoint) -> Vec<Body> {
     let asked = ask_all(lab, probes.iter().map(|probe| &probe.http)).await;
     let mut bodies = Vec::new();
     for (index, probe) in probes.iter().enumerate() {
         let of_it = asked.iter().filter(|(of, _)| *of == index);
-        let mut results: Vec<_> = of_it
-            .map(|(_, (node, answer))| (node.name.clone(), text(answer)))
-            .collect();
+        let mut results: Vec<_> = of_it.map(|(_, (node, answer))| (node.name.clone(), text(answer))).collect();
         if probe.http.node == NodeSelect::Any
             && let Some(first) = results.iter().position(|(_, result)| result.is_ok())
         {
@@ -98,10 +85,7 @@ fn text(answer: &Result<Answer, HttpError>) -> Result<String, String> {
 
 /// Asks all nodes of all probes; the answers come in the order of the probes and nodes, each with
 /// its probe's place.
-async fn ask_all<'a>(
-    lab: &Arc<dyn Lab>,
-    probes: impl IntoIterator<Item = &'a HttpProbe>,
-) -> Vec<(usize, Asked)> {
+async fn ask_all<'a>(lab: &Arc<dyn Lab>, probes: impl IntoIterator<Item = &'a HttpProbe>) -> Vec<(usize, Asked)> {
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     let mut questions = JoinSet::new();
     for (of, probe) in probes.into_iter().enumerate() {

@@ -56,11 +56,7 @@ impl Tracker {
             broken_since: None,
             violated: false,
         });
-        Self {
-            invariants: invariants.collect(),
-            tickets: false,
-            ticket: None,
-        }
+        Self { invariants: invariants.collect(), tickets: false, ticket: None }
     }
 
     /// From now on, violations open a ticket or are folded into it; or no longer.
@@ -105,9 +101,7 @@ impl Tracker {
                 track.broken_since = None;
                 track.ok_since.get_or_insert(ended);
                 if std::mem::take(&mut track.violated) {
-                    bodies.push(Body::ViolationEnded {
-                        invariant: track.name.clone(),
-                    });
+                    bodies.push(Body::ViolationEnded { invariant: track.name.clone() });
                 }
             }
             // Nothing is known: it proves neither health nor recovery, and accuses nobody.
@@ -128,19 +122,12 @@ impl Tracker {
         let track = &self.invariants[index];
         let invariant = track.name.clone();
         let detail = track.detail.clone();
-        let mut bodies = vec![Body::Violation {
-            invariant: invariant.clone(),
-            detail: detail.clone(),
-        }];
+        let mut bodies = vec![Body::Violation { invariant: invariant.clone(), detail: detail.clone() }];
         if !self.tickets {
             return bodies;
         }
         if let Some(ticket) = &self.ticket {
-            bodies.push(Body::TicketFolded {
-                ticket: ticket.number,
-                invariant,
-                detail,
-            });
+            bodies.push(Body::TicketFolded { ticket: ticket.number, invariant, detail });
             return bodies;
         }
         let mut summary = format!("{invariant}: {detail}");
@@ -148,17 +135,8 @@ impl Tracker {
             // Writing to a string does not fail.
             let _ = write!(summary, ", for {:.1} s", broken.as_secs_f64());
         }
-        let ticket = Ticket {
-            number: 1,
-            invariant: invariant.clone(),
-            summary: summary.clone(),
-            opened: now,
-        };
-        bodies.push(Body::TicketOpened {
-            ticket: ticket.number,
-            invariant,
-            summary,
-        });
+        let ticket = Ticket { number: 1, invariant: invariant.clone(), summary: summary.clone(), opened: now };
+        bodies.push(Body::TicketOpened { ticket: ticket.number, invariant, summary });
         self.ticket = Some(ticket);
         bodies
     }
@@ -167,9 +145,7 @@ impl Tracker {
     pub(super) fn health(&self) -> Health {
         let holds = |track: &&Track| track.last.is_some_and(|last| last.ok == Some(true));
         let broken = self.invariants.iter().filter(|track| !holds(track));
-        let broken: Vec<String> = broken
-            .map(|track| format!("{}: {}", track.name, track.detail))
-            .collect();
+        let broken: Vec<String> = broken.map(|track| format!("{}: {}", track.name, track.detail)).collect();
         let since = self.invariants.iter().filter_map(|track| track.ok_since);
         let samples = self.invariants.iter().filter_map(|track| track.last);
         Health {

@@ -64,9 +64,7 @@ impl Monitor {
         sink: impl Fn(Body) + Send + Sync + 'static,
     ) -> Self {
         let invariants = &subject.invariants;
-        let tracker = Tracker::new(
-            (invariants.iter()).map(|each| (each.name.clone(), each.grace.duration())),
-        );
+        let tracker = Tracker::new((invariants.iter()).map(|each| (each.name.clone(), each.grace.duration())));
         let shared = Arc::new(Shared {
             health: watch::Sender::new(tracker.health()),
             tracker: Mutex::new(tracker),
@@ -83,11 +81,7 @@ impl Monitor {
             });
         }
         let pauses = invariants.iter().map(longest_pause);
-        Self {
-            shared,
-            longest_pause: pauses.max().unwrap_or_default(),
-            probes: tokio::sync::Mutex::new(probes),
-        }
+        Self { shared, longest_pause: pauses.max().unwrap_or_default(), probes: tokio::sync::Mutex::new(probes) }
     }
 
     /// From now on, violations open a ticket or are folded into it; or no longer.
@@ -141,10 +135,7 @@ async fn keep_observing(
     invariant: Invariant,
     record: impl Fn(Observation, Instant),
 ) {
-    let condition = Condition {
-        probe: invariant.probe,
-        expect: invariant.expect,
-    };
+    let condition = Condition { probe: invariant.probe, expect: invariant.expect };
     let mut ticks = interval(invariant.every.duration().max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

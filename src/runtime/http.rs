@@ -34,11 +34,7 @@ pub struct HttpRequest {
 impl HttpRequest {
     /// A GET.
     pub fn get(path: impl Into<String>) -> Self {
-        Self {
-            method: Method::GET,
-            path: path.into(),
-            body: Bytes::new(),
-        }
+        Self { method: Method::GET, path: path.into(), body: Bytes::new() }
     }
 }
 
@@ -131,28 +127,17 @@ impl Drop for Connection {
 
 impl Connection {
     /// Connects to a port of a node.
-    pub async fn open(
-        lab: &dyn Lab,
-        node: &str,
-        port: u16,
-        deadline: Instant,
-    ) -> Result<Self, HttpError> {
+    pub async fn open(lab: &dyn Lab, node: &str, port: u16, deadline: Instant) -> Result<Self, HttpError> {
         let stream = timeout_at(deadline, lab.connect(node, port))
             .await
             .map_err(|_| HttpError::ConnectTimedOut)?
             .map_err(HttpError::Connect)?;
-        let (sender, driver) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|_| HttpError::NotSent)?;
+        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| HttpError::NotSent)?;
         let task = tokio::spawn(async move {
             // Its errors reach whoever waits for the answer.
             let _ = driver.await;
         });
-        Ok(Self {
-            sender,
-            host: format!("{node}:{port}"),
-            task: task.abort_handle(),
-        })
+        Ok(Self { sender, host: format!("{node}:{port}"), task: task.abort_handle() })
     }
 
     /// Whether it is not known to be closed.
@@ -161,11 +146,7 @@ impl Connection {
     }
 
     /// Sends a request and waits for the whole answer.
-    pub async fn send(
-        &mut self,
-        request: &HttpRequest,
-        deadline: Instant,
-    ) -> Result<Answer, HttpError> {
+    pub async fn send(&mut self, request: &HttpRequest, deadline: Instant) -> Result<Answer, HttpError> {
         let request = hyper::Request::builder()
             .method(&request.method)
             .uri(&request.path)
@@ -185,29 +166,15 @@ impl Connection {
             })?;
             let status = response.status().as_u16();
             let body = Limited::new(response.into_body(), MAX_BODY);
-            let body = body
-                .collect()
-                .await
-                .map_err(|error| HttpError::Broken(chain(&*error)))?;
-            Ok(Answer {
-                status,
-                body: body.to_bytes(),
-            })
+            let body = body.collect().await.map_err(|error| HttpError::Broken(chain(&*error)))?;
+            Ok(Answer { status, body: body.to_bytes() })
         };
-        timeout_at(deadline, answer)
-            .await
-            .unwrap_or(Err(HttpError::TimedOut))
+        timeout_at(deadline, answer).await.unwrap_or(Err(HttpError::TimedOut))
     }
 }
 
 /// One GET over a connection of its own.
-pub async fn get(
-    lab: &dyn Lab,
-    node: &str,
-    port: u16,
-    path: &str,
-    deadline: Instant,
-) -> Result<Answer, HttpError> {
+pub async fn get(lab: &dyn Lab, node: &str, port: u16, path: &str, deadline: Instant) -> Result<Answer, HttpError> {
     let mut connection = Connection::open(lab, node, port, deadline).await?;
     connection.send(&HttpRequest::get(path), deadline).await
 }

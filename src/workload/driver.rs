@@ -52,13 +52,7 @@ impl Driver {
         let limit = spec.rate.0 * spec.timeout.duration().as_secs_f64() * 2.0;
         let ring = Ring::new(lab.nodes(), spec.role.as_deref());
         Self {
-            context: Arc::new(Context {
-                spec: spec.clone(),
-                pool: Pool::new(lab),
-                ring,
-                figures,
-                ledger,
-            }),
+            context: Arc::new(Context { spec: spec.clone(), pool: Pool::new(lab), ring, figures, ledger }),
             rng: ChaCha8Rng::seed_from_u64(seed),
             in_flight: JoinSet::new(),
             limit: (limit.ceil() as usize).max(1),
@@ -102,16 +96,12 @@ impl Driver {
         report(Instant::now());
     }
 
-    /// Starts one request, or counts it as failed when there are too many on their way.
-    fn begin(
-        context: &Arc<Context>,
-        rng: &mut ChaCha8Rng,
-        in_flight: &mut JoinSet<()>,
-        limit: usize,
-        due: Instant,
-    ) {
+    /// Starts one request. When its time is already up, because the client itself was held up, or
+    /// when too many are on their way, it is not sent and counts as failed.
+    fn begin(context: &Arc<Context>, rng: &mut ChaCha8Rng, in_flight: &mut JoinSet<()>, limit: usize, due: Instant) {
         let (op, write) = context.choose(rng);
-        if in_flight.len() < limit {
+        let is_late = Instant::now() >= due + context.spec.timeout.duration();
+        if in_flight.len() < limit && !is_late {
             in_flight.spawn(context.clone().perform(op, write, due));
         } else {
             context.finish(op, write.as_ref(), Meaning::Plain(Outcome::Failed), due);

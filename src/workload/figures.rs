@@ -70,11 +70,7 @@ impl Figures {
             latencies: empty_histogram(),
         });
         Self {
-            inner: Arc::new(Mutex::new(Inner {
-                since: Instant::now(),
-                ops: ops.collect(),
-                finished: VecDeque::new(),
-            })),
+            inner: Arc::new(Mutex::new(Inner { since: Instant::now(), ops: ops.collect(), finished: VecDeque::new() })),
         }
     }
 
@@ -100,12 +96,7 @@ impl Figures {
             Outcome::Failed => slice.failed += 1,
             Outcome::Indeterminate => slice.indeterminate += 1,
         }
-        inner.finished.push_back(Finished {
-            at,
-            op,
-            outcome,
-            latency_us,
-        });
+        inner.finished.push_back(Finished { at, op, outcome, latency_us });
         while inner.finished.len() > KEPT_COUNT
             || (inner.finished.front()).is_some_and(|oldest| at - oldest.at > KEPT_TIME)
         {
@@ -116,12 +107,7 @@ impl Figures {
     /// A figure of the requests that finished within the last `window`: of one operation, or of all.
     /// `None` when there was none, or none successful where only these count.
     /// Windows beyond ten minutes are taken for ten minutes.
-    pub fn figure(
-        &self,
-        op: Option<&str>,
-        figure: WorkloadFigure,
-        window: Duration,
-    ) -> Option<f64> {
+    pub fn figure(&self, op: Option<&str>, figure: WorkloadFigure, window: Duration) -> Option<f64> {
         let now = Instant::now();
         let inner = self.inner();
         let op = match op {
@@ -156,10 +142,7 @@ impl Figures {
     /// Whether a request of this operation has ever succeeded.
     pub fn succeeded_once(&self, op: &str) -> bool {
         let inner = self.inner();
-        inner
-            .ops
-            .iter()
-            .any(|each| each.name == op && each.succeeded_once)
+        inner.ops.iter().any(|each| each.name == op && each.succeeded_once)
     }
 
     /// Ends the current slice: the operations that finished a request in it.

@@ -51,11 +51,7 @@ struct Book {
 impl Ledger {
     /// An empty ledger. Keys and values are drawn from `seed`.
     pub fn new(spec: HttpWorkload, seed: u64) -> Self {
-        Self {
-            spec,
-            seed,
-            book: Mutex::default(),
-        }
+        Self { spec, seed, book: Mutex::default() }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -124,18 +120,12 @@ impl Ledger {
         let fates = self.book().fates.clone();
         let writes = fates.into_iter().enumerate();
         let possible = writes.filter(|(_, fate)| *fate != Fate::Failed);
-        possible
-            .map(|(number, fate)| (self.write(number), fate == Fate::Acknowledged))
-            .collect()
+        possible.map(|(number, fate)| (self.write(number), fate == Fate::Acknowledged)).collect()
     }
 
     fn write(&self, number: usize) -> Write {
         let mixed = mix(self.seed ^ mix(number as u64));
-        Write {
-            number,
-            key: format!("k{:08x}-{number}", mix(self.seed) as u32),
-            value: format!("{mixed:016x}"),
-        }
+        Write { number, key: format!("k{:08x}-{number}", mix(self.seed) as u32), value: format!("{mixed:016x}") }
     }
 }
 

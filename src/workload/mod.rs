@@ -53,13 +53,7 @@ impl Workload {
         let stop = CancellationToken::new();
         let driver = driver::Driver::new(lab.clone(), spec, seed, figures.clone(), ledger.clone());
         let driver = tokio::spawn(driver.run(stop.clone(), sink));
-        Self {
-            figures,
-            ledger,
-            stop,
-            abort: driver.abort_handle(),
-            driver: Mutex::new(Some(driver)),
-        }
+        Self { figures, ledger, stop, abort: driver.abort_handle(), driver: Mutex::new(Some(driver)) }
     }
 
     /// Ends the load: no request starts any more; those on their way are waited for, which takes

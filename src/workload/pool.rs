@@ -20,10 +20,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new(lab: Arc<dyn Lab>) -> Self {
-        Self {
-            lab,
-            idle: Mutex::default(),
-        }
+        Self { lab, idle: Mutex::default() }
     }
 
     /// Sends a request once. An idle connection that turns out to be closed before anything was
@@ -40,8 +37,7 @@ impl Pool {
                 result => return result,
             }
         }
-        let connection =
-            Connection::open(self.lab.as_ref(), &node.name, node.port, deadline).await?;
+        let connection = Connection::open(self.lab.as_ref(), &node.name, node.port, deadline).await?;
         self.over(connection, node, request, deadline).await
     }
 

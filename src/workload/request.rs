@@ -29,13 +29,8 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn new(nodes: &[NodeAddress], role: Option<&str>) -> Self {
-        let nodes = nodes
-            .iter()
-            .filter(|node| role.is_none_or(|role| node.role == role));
-        Self {
-            nodes: nodes.cloned().collect(),
-            next: AtomicUsize::new(0),
-        }
+        let nodes = nodes.iter().filter(|node| role.is_none_or(|role| node.role == role));
+        Self { nodes: nodes.cloned().collect(), next: AtomicUsize::new(0) }
     }
 
     /// All nodes, beginning with the one whose turn it is.
@@ -54,9 +49,7 @@ pub(super) fn is_keyed(op: &HttpOp) -> bool {
 /// Puts key and value into an operation's path and body.
 pub(super) fn build(op: &HttpOp, write: Option<&Write>) -> HttpRequest {
     let fill = |text: &str| match write {
-        Some(write) => text
-            .replace("{key}", &write.key)
-            .replace("{value}", &write.value),
+        Some(write) => text.replace("{key}", &write.key).replace("{value}", &write.value),
         None => text.to_owned(),
     };
     HttpRequest {
@@ -92,11 +85,7 @@ pub(super) async fn send(
 }
 
 /// What a result means for an operation. `expected` is the value that a read must show.
-pub(super) fn meaning(
-    op: &HttpOp,
-    result: &Result<Answer, HttpError>,
-    expected: Option<&str>,
-) -> Meaning {
+pub(super) fn meaning(op: &HttpOp, result: &Result<Answer, HttpError>, expected: Option<&str>) -> Meaning {
     let outcome = match (op.kind, result) {
         (OpKind::Read, Ok(answer)) => match (expected, op.ok.contains(&answer.status)) {
             (Some(value), true) if answer.body != value => return Meaning::WrongRead,

@@ -33,26 +33,16 @@ impl World {
         let node = &self.nodes[index];
         let started = now >= node.started + self.options.ready_after;
         let serves = self.groups.get(&node.role).is_some_and(|group| {
-            started
-                && self.has_quorum(index)
-                && self.has_quorum(group.leader)
-                && self.linked(index, group.leader)
+            started && self.has_quorum(index) && self.has_quorum(group.leader) && self.linked(index, group.leader)
         });
-        Standing {
-            serves,
-            started,
-            leads: node.leads,
-            term: node.term,
-        }
+        Standing { serves, started, leads: node.leads, term: node.term }
     }
 
     /// Elects leaders that are due and tells the nodes that can hear of them.
     pub(super) fn settle(&mut self, now: Instant) {
         let mut groups = std::mem::take(&mut self.groups);
         for (role, group) in &mut groups {
-            let members: Vec<usize> = (0..self.nodes.len())
-                .filter(|&index| self.nodes[index].role == *role)
-                .collect();
+            let members: Vec<usize> = (0..self.nodes.len()).filter(|&index| self.nodes[index].role == *role).collect();
             if self.has_quorum(group.leader) {
                 group.vacant_since = None;
             } else {
@@ -88,20 +78,17 @@ impl World {
     fn linked(&self, a: usize, b: usize) -> bool {
         let (a, b) = (&self.nodes[a].name, &self.nodes[b].name);
         self.options.inert_faults
-            || !self.rules.iter().any(|LinkRule { rule, .. }| {
-                (&rule.from == a && &rule.to == b) || (&rule.from == b && &rule.to == a)
-            })
+            || !self
+                .rules
+                .iter()
+                .any(|LinkRule { rule, .. }| (&rule.from == a && &rule.to == b) || (&rule.from == b && &rule.to == a))
     }
 
     /// The node runs and talks to more than half of its role, itself included.
     fn has_quorum(&self, index: usize) -> bool {
         let role = &self.nodes[index].role;
-        let peers: Vec<usize> = (0..self.nodes.len())
-            .filter(|&peer| self.nodes[peer].role == *role)
-            .collect();
-        let near = peers
-            .iter()
-            .filter(|&&peer| self.runs(peer) && self.linked(index, peer));
+        let peers: Vec<usize> = (0..self.nodes.len()).filter(|&peer| self.nodes[peer].role == *role).collect();
+        let near = peers.iter().filter(|&&peer| self.runs(peer) && self.linked(index, peer));
         self.runs(index) && near.count() * 2 > peers.len()
     }
 }

@@ -29,9 +29,7 @@ impl FakeLab {
         let changes = {
             let mut world = self.shared.world();
             let Ok(index) = world.index(node) else { return };
-            let change = NodeChange::Exited {
-                how: how.to_owned(),
-            };
+            let change = NodeChange::Exited { how: how.to_owned() };
             world.end(index, how, change)
         };
         self.shared.changed();

@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::super::{
-    Exec, ExecOutput, Frozen, Lab, LabChange, LabError, LabRequest, LinkRule, NewLinkRule,
-    NodeAction, NodeState, Place, Reach, Stream, Teardown,
+    Exec, ExecOutput, Frozen, Lab, LabChange, LabError, LabRequest, LinkRule, NewLinkRule, NodeAction, NodeState,
+    Place, Reach, Stream, Teardown,
 };
 use super::world::World;
 use super::{Behaviour, Options, serve, shell};
@@ -86,11 +86,7 @@ impl Shared {
         let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(changes), false) = (&*changes, by == Actor::Harness) {
             // The receiver lives as long as this lab does.
-            let _ = changes.send(LabChange {
-                node: node.to_owned(),
-                change,
-                by,
-            });
+            let _ = changes.send(LabChange { node: node.to_owned(), change, by });
         }
     }
 
@@ -100,10 +96,7 @@ impl Shared {
             world.gone = Some(reason.to_owned());
         }
         drop(world);
-        self.changes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.changed();
     }
 }
@@ -121,16 +114,12 @@ impl FakeLab {
     }
 
     pub(super) fn from_request(request: &LabRequest, options: Options) -> Self {
-        let nodes = request
-            .nodes
-            .iter()
-            .zip(1..)
-            .map(|(node, host)| NodeAddress {
-                name: node.name.clone(),
-                role: node.role.clone(),
-                address: Ipv4Addr::new(10, 0, 0, host),
-                port: node.port,
-            });
+        let nodes = request.nodes.iter().zip(1..).map(|(node, host)| NodeAddress {
+            name: node.name.clone(),
+            role: node.role.clone(),
+            address: Ipv4Addr::new(10, 0, 0, host),
+            port: node.port,
+        });
         Self::with_nodes(nodes.collect(), options)
     }
 
@@ -144,18 +133,12 @@ impl FakeLab {
             changes: Mutex::new(Some(sender)),
             next: tokio::sync::Mutex::new(receiver),
         };
-        Self {
-            shared: Arc::new(shared),
-            _owner: None,
-        }
+        Self { shared: Arc::new(shared), _owner: None }
     }
 
     /// The same lab; it ends when the last clone of this value is dropped.
     pub(super) fn owned(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-            _owner: Some(Arc::new(Owner(self.shared.clone()))),
-        }
+        Self { shared: self.shared.clone(), _owner: Some(Arc::new(Owner(self.shared.clone()))) }
     }
 }
 
@@ -224,18 +207,11 @@ impl Lab for FakeLab {
     }
 
     async fn remove_link_rules(&self, ids: Vec<u32>) -> Result<u32, LabError> {
-        let removed = self
-            .shared
-            .world()
-            .remove_rules(|rule| ids.contains(&rule.id));
+        let removed = self.shared.world().remove_rules(|rule| ids.contains(&rule.id));
         Ok(u32::try_from(removed.len()).unwrap_or(u32::MAX))
     }
 
-    async fn reach(
-        &self,
-        pairs: Vec<(String, String)>,
-        wait: Duration,
-    ) -> Result<Vec<Reach>, LabError> {
+    async fn reach(&self, pairs: Vec<(String, String)>, wait: Duration) -> Result<Vec<Reach>, LabError> {
         let reached: Vec<Reach> = {
             let mut world = self.shared.world();
             for (from, to) in &pairs {
@@ -254,15 +230,11 @@ impl Lab for FakeLab {
     async fn freeze(&self) -> Result<Frozen, LabError> {
         let mut world = self.shared.world();
         if world.options.freeze_fails {
-            return Err(LabError::Failed(
-                "a process of the operator cannot be ended".to_owned(),
-            ));
+            return Err(LabError::Failed("a process of the operator cannot be ended".to_owned()));
         }
         let now = Instant::now();
         let ended = world.background.drain(..).filter(|end| *end > now).count();
-        Ok(Frozen {
-            ended: u32::try_from(ended).unwrap_or(u32::MAX),
-        })
+        Ok(Frozen { ended: u32::try_from(ended).unwrap_or(u32::MAX) })
     }
 
     async fn next_change(&self) -> Option<LabChange> {
@@ -271,9 +243,7 @@ impl Lab for FakeLab {
 
     async fn teardown(&self) -> Teardown {
         self.shared.end("it was taken down");
-        Teardown {
-            leftovers: self.shared.world().options.leftovers.clone(),
-        }
+        Teardown { leftovers: self.shared.world().options.leftovers.clone() }
     }
 
     fn kill(&self) {

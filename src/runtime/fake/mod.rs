@@ -97,18 +97,12 @@ pub struct FakeRuntime {
 impl FakeRuntime {
     /// A runtime whose labs behave as `options` says.
     pub fn new(options: Options) -> Self {
-        Self {
-            options,
-            labs: Arc::default(),
-        }
+        Self { options, labs: Arc::default() }
     }
 
     /// All labs that it has brought up, in order, also those that are down again.
     pub fn labs(&self) -> Vec<FakeLab> {
-        self.labs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.labs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -119,10 +113,7 @@ impl Runtime for FakeRuntime {
     }
 
     async fn requirements(&self) -> Vec<Requirement> {
-        vec![Requirement {
-            name: "memory".to_owned(),
-            result: Ok("there is some".to_owned()),
-        }]
+        vec![Requirement { name: "memory".to_owned(), result: Ok("there is some".to_owned()) }]
     }
 
     async fn provision(&self, request: LabRequest) -> Result<Box<dyn Lab>, LabError> {
@@ -131,10 +122,7 @@ impl Runtime for FakeRuntime {
             return Err(LabError::Failed(reason.clone()));
         }
         let lab = FakeLab::from_request(&request, self.options.clone());
-        self.labs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(lab.clone());
+        self.labs.lock().unwrap_or_else(PoisonError::into_inner).push(lab.clone());
         Ok(Box::new(lab.owned()))
     }
 }

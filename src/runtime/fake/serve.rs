@@ -64,10 +64,7 @@ async fn answer(
         Behaviour::Reset => return Ok(false),
         _ => {}
     }
-    let head = format!(
-        "HTTP/1.1 {status} Fake\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
+    let head = format!("HTTP/1.1 {status} Fake\r\ncontent-length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;
     stream.flush().await?;
@@ -130,29 +127,20 @@ async fn read_request(stream: &mut BufStream<DuplexStream>) -> io::Result<Option
         };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    let length = headers
-        .get("content-length")
-        .and_then(|length| length.parse().ok())
-        .unwrap_or(0);
+    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
-    Ok(Some(Request {
-        method,
-        path,
-        body: String::from_utf8_lossy(&body).into_owned(),
-    }))
+    Ok(Some(Request { method, path, body: String::from_utf8_lossy(&body).into_owned() }))
 }
 
 impl Shared {
     /// Waits while the node is stopped by a signal.
     async fn until_runs(&self, node: usize) {
-        self.until(|world| world.nodes[node].state != NodeState::Paused)
-            .await;
+        self.until(|world| world.nodes[node].state != NodeState::Paused).await;
     }
 
     /// Waits until the process that a connection belongs to has ended.
     async fn until_life_ends(&self, node: usize, life: u64) {
-        self.until(|world| world.nodes[node].life != life || world.gone.is_some())
-            .await;
+        self.until(|world| world.nodes[node].life != life || world.gone.is_some()).await;
     }
 }

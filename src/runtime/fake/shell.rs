@@ -1,15 +1,15 @@
 //! The fake shell: a few commands, joined by `;`, `&&`, `||` or line ends.
 //!
 //! `true`, `false`, `sleep SECONDS [&]`, `echo WORDS`, `exit CODE` and the operator's tool:
-//! `lab status`, `lab start|stop|restart NODE`, `lab kill [--signal NAME] NODE`, `lab logs NODE`,
-//! `lab net rules`, `lab net clear [NODE]`.
+//! `lab ps`, `lab start|stop|restart NODE`, `lab kill [--signal SIG] NODE`, `lab logs NODE [-n N]`,
+//! `lab net`, `lab net remove RULE`, `lab net clear [NODE]`.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::super::{Exec, ExecOutput, LinkRule, NodeAction, NodeState};
+use super::super::{Exec, ExecOutput, LinkRule, NewLinkRule, NodeAction, NodeState};
 use super::lab::Shared;
 use crate::model::event::{Actor, NodeChange};
 
@@ -17,28 +17,17 @@ use crate::model::event::{Actor, NodeChange};
 pub(super) async fn run(shared: &Shared, exec: &Exec, by: Actor) -> ExecOutput {
     let mut output = String::new();
     let exit = timeout(exec.timeout, script(shared, &exec.line, by, &mut output)).await;
-    ExecOutput {
-        timed_out: exit.is_err(),
-        exit: exit.ok(),
-        output,
-        cut_bytes: 0,
-    }
+    ExecOutput { timed_out: exit.is_err(), exit: exit.ok(), output, cut_bytes: 0 }
 }
 
 async fn script(shared: &Shared, line: &str, by: Actor, output: &mut String) -> i32 {
-    let spaced = line
-        .replace("&&", " && ")
-        .replace("||", " || ")
-        .replace([';', '\n'], " ; ");
+    let spaced = line.replace("&&", " && ").replace("||", " || ").replace([';', '\n'], " ; ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut exit = 0;
     let mut rest = words.as_slice();
     let mut joint = ";";
     loop {
-        let end = rest
-            .iter()
-            .position(|word| matches!(*word, ";" | "&&" | "||"))
-            .unwrap_or(rest.len());
+        let end = rest.iter().position(|word| matches!(*word, ";" | "&&" | "||")).unwrap_or(rest.len());
         let skipped = (joint == "&&" && exit != 0) || (joint == "||" && exit == 0);
         if end > 0 && !skipped {
             exit = command(shared, &rest[..end], by, output).await;
@@ -104,24 +93,26 @@ fn lab(shared: &Shared, words: &[&str], by: Actor) -> Result<String, String> {
         ["restart", node] => act(node, &NodeAction::Restart),
         ["kill", node] => act(node, &signal("KILL")),
         ["kill", "--signal", name, node] => act(node, &signal(name)),
-        ["status"] => Ok(status(shared)),
-        ["logs", node] => {
-            let world = shared.world();
-            let index = world.index(node).map_err(|error| error.to_string())?;
-            Ok(world.nodes[index].log.join("\n") + "\n")
-        }
-        ["net", "rules"] => Ok(rules(shared)),
-        ["net", "clear"] => Ok(clear(shared, None, by)),
+        ["ps"] => Ok(ps(shared)),
+        ["logs", node] => logs(shared, node, usize::MAX),
+        ["logs", node, "-n", lines] => logs(shared, node, lines.parse().unwrap_or(0)),
+        ["net"] => Ok(rules(shared)),
+        ["net", "clear"] => Ok(clear(shared, None, by, |_| true)),
         ["net", "clear", node] => {
             let known = shared.world().index(node).map(|_| ());
             known.map_err(|error| error.to_string())?;
-            Ok(clear(shared, Some(node), by))
+            let concerns = |rule: &NewLinkRule| rule.from == *node || rule.to == *node;
+            Ok(clear(shared, Some(node), by, |each| concerns(&each.rule)))
         }
-        _ => Err("unknown command; try `lab status`".to_owned()),
+        ["net", "remove", rule] => {
+            let id = rule.parse::<u32>().map_err(|_| format!("{rule} is not the id of a rule"))?;
+            Ok(clear(shared, None, by, |each: &LinkRule| each.id == id))
+        }
+        _ => Err("unknown command; try `lab ps`".to_owned()),
     }
 }
 
-fn status(shared: &Shared) -> String {
+fn ps(shared: &Shared) -> String {
     let world = shared.world();
     let mut text = String::new();
     for node in &world.nodes {
@@ -135,24 +126,26 @@ fn status(shared: &Shared) -> String {
     text
 }
 
+/// The last lines of a node's log.
+fn logs(shared: &Shared, node: &str, lines: usize) -> Result<String, String> {
+    let world = shared.world();
+    let index = world.index(node).map_err(|error| error.to_string())?;
+    let log = &world.nodes[index].log;
+    Ok(log[log.len().saturating_sub(lines)..].join("\n") + "\n")
+}
+
 fn rules(shared: &Shared) -> String {
     let world = shared.world();
     let mut text = String::new();
     for LinkRule { id, rule, packets } in &world.rules {
-        let _ = writeln!(
-            text,
-            "{id} {} -> {} deny, {packets} packets",
-            rule.from, rule.to
-        );
+        let _ = writeln!(text, "{id} {} -> {} deny, {packets} packets", rule.from, rule.to);
     }
     text
 }
 
-/// Removes the rules of one node's links, or all, and reports it once per node concerned.
-fn clear(shared: &Shared, node: Option<&str>, by: Actor) -> String {
-    let removed = shared.world().remove_rules(|LinkRule { rule, .. }| {
-        node.is_none_or(|node| rule.from == node || rule.to == node)
-    });
+/// Removes rules and reports it once per node: `node`, or else the senders.
+fn clear(shared: &Shared, node: Option<&str>, by: Actor, gone: impl Fn(&LinkRule) -> bool) -> String {
+    let removed = shared.world().remove_rules(gone);
     let mut counts = std::collections::BTreeMap::<&str, u32>::new();
     for LinkRule { rule, .. } in &removed {
         *counts.entry(node.unwrap_or(&rule.from)).or_default() += 1;

@@ -48,11 +48,7 @@ impl World {
         let now = Instant::now();
         let mut groups = HashMap::new();
         for (index, node) in nodes.iter().enumerate() {
-            groups.entry(node.role.clone()).or_insert(Group {
-                leader: index,
-                term: 1,
-                vacant_since: None,
-            });
+            groups.entry(node.role.clone()).or_insert(Group { leader: index, term: 1, vacant_since: None });
         }
         let nodes = nodes
             .iter()
@@ -88,18 +84,11 @@ impl World {
         if let Some(reason) = &self.gone {
             return Err(LabError::Gone(reason.clone()));
         }
-        self.nodes
-            .iter()
-            .position(|node| node.name == name)
-            .ok_or_else(|| LabError::NoSuchNode(name.to_owned()))
+        self.nodes.iter().position(|node| node.name == name).ok_or_else(|| LabError::NoSuchNode(name.to_owned()))
     }
 
     /// Does something to a node; returns what happened, if anything did.
-    pub(super) fn act(
-        &mut self,
-        index: usize,
-        action: &NodeAction,
-    ) -> Result<Vec<NodeChange>, LabError> {
+    pub(super) fn act(&mut self, index: usize, action: &NodeAction) -> Result<Vec<NodeChange>, LabError> {
         let now = Instant::now();
         self.settle(now);
         let changes = match action {
@@ -148,14 +137,10 @@ impl World {
             )));
         }
         let inert = self.options.inert_faults && matches!(signal, "KILL" | "STOP");
-        let signalled = vec![NodeChange::Signalled {
-            signal: signal.to_owned(),
-        }];
+        let signalled = vec![NodeChange::Signalled { signal: signal.to_owned() }];
         Ok(match signal {
             _ if inert => Vec::new(),
-            "KILL" | "TERM" | "INT" => {
-                self.end(index, &format!("signal {signal}"), NodeChange::Killed)
-            }
+            "KILL" | "TERM" | "INT" => self.end(index, &format!("signal {signal}"), NodeChange::Killed),
             "STOP" => {
                 self.nodes[index].state = NodeState::Paused;
                 signalled
@@ -178,11 +163,7 @@ impl World {
         let mut ids = Vec::with_capacity(rules.len());
         for rule in rules {
             ids.push(self.next_rule);
-            self.rules.push(LinkRule {
-                id: self.next_rule,
-                rule,
-                packets: 0,
-            });
+            self.rules.push(LinkRule { id: self.next_rule, rule, packets: 0 });
             self.next_rule += 1;
         }
         self.settle(now);
@@ -200,31 +181,20 @@ impl World {
 
     /// Sends one packet; counts it on the rule that drops it.
     pub(super) fn packet(&mut self, from: String, to: String) -> Reach {
-        let arrives = match self
-            .rules
-            .iter_mut()
-            .find(|rule| rule.rule.from == from && rule.rule.to == to)
-        {
+        let arrives = match self.rules.iter_mut().find(|rule| rule.rule.from == from && rule.rule.to == to) {
             Some(rule) if !self.options.inert_faults => {
                 rule.packets += 1;
                 false
             }
             _ => true,
         };
-        Reach {
-            from,
-            to,
-            took_us: arrives.then_some(150),
-        }
+        Reach { from, to, took_us: arrives.then_some(150) }
     }
 
     /// Stores a value, or only says so when this write is one to lose.
     pub(super) fn write(&mut self, key: String, value: String) {
         self.writes += 1;
-        let lost = self
-            .options
-            .lose_every
-            .is_some_and(|every| self.writes.is_multiple_of(every.get()));
+        let lost = self.options.lose_every.is_some_and(|every| self.writes.is_multiple_of(every.get()));
         if !lost {
             self.data.insert(key, value);
         }
@@ -233,14 +203,7 @@ impl World {
     pub(super) fn read(&mut self, key: &str) -> Option<String> {
         let value = self.data.get(key)?;
         self.reads += 1;
-        let wrong = self
-            .options
-            .misread_every
-            .is_some_and(|every| self.reads.is_multiple_of(every.get()));
-        Some(if wrong {
-            "something else".to_owned()
-        } else {
-            value.clone()
-        })
+        let wrong = self.options.misread_every.is_some_and(|every| self.reads.is_multiple_of(every.get()));
+        Some(if wrong { "something else".to_owned() } else { value.clone() })
     }
 }
