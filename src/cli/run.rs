@@ -1,0 +1,169 @@
+//! `harness run`: a campaign, from its YAML to its report.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use super::{exit, progress};
+use crate::model::event::Event;
+use crate::model::id::RunId;
+use crate::runner::{self, Broadcast, EventSink, RunOptions, RunSummary};
+use crate::runtime::Runtime;
+use crate::runtime::process::ProcessRuntime;
+use crate::spec;
+use crate::spec::plan::Plan;
+use crate::store::{Host, NewRun, SourceFile, Store, Writer};
+
+/// After the second Ctrl-C, so long is waited for the trials to end.
+const ABORT: Duration = Duration::from_secs(3);
+
+/// Run a campaign
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The campaign's YAML file
+    campaign: PathBuf,
+    /// Trials at a time, instead of the campaign's own number
+    #[arg(long)]
+    parallel: Option<std::num::NonZeroU32>,
+    /// Repeats, instead of the campaign's own number
+    #[arg(long)]
+    repeats: Option<std::num::NonZeroU32>,
+    /// Seed, instead of the campaign's own
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The database that everything is written to
+    #[arg(long, default_value = "harness.db")]
+    db: PathBuf,
+    /// Show the result and errors only
+    #[arg(long, short, conflicts_with = "json")]
+    quiet: bool,
+    /// Print every event as a line of JSON, and nothing else, on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks everything, runs all trials, writes the reports.
+pub fn run(args: Args) -> anyhow::Result<u8> {
+    let mut plan = match spec::load_campaign(&args.campaign) {
+        Ok(plan) => plan,
+        Err(diagnostics) => {
+            eprint!("{diagnostics}");
+            return Ok(exit::USAGE);
+        }
+    };
+    plan.parallel = args.parallel.map_or(plan.parallel, Into::into);
+    plan.repeats = args.repeats.map_or(plan.repeats, Into::into);
+    plan.seed = args.seed.unwrap_or(plan.seed);
+    raise_descriptor_limit();
+    super::runtime()?.block_on(execute(args, Arc::new(plan)))
+}
+
+async fn execute(args: Args, plan: Arc<Plan>) -> anyhow::Result<u8> {
+    let runtime: Arc<dyn Runtime> = Arc::new(ProcessRuntime::new());
+    let unmet: Vec<_> =
+        runtime.requirements().await.into_iter().filter(|requirement| requirement.result.is_err()).collect();
+    if !unmet.is_empty() {
+        println!("this machine cannot run the `{}` runtime:", runtime.name());
+        super::doctor::print_requirements(&unmet);
+        return Ok(exit::ENVIRONMENT);
+    }
+    let store = Store::open(&args.db).with_context(|| format!("the database {}", args.db.display()))?;
+    let writer = store.writer()?;
+    let run = RunId::new(jiff::Timestamp::now(), rand::random());
+    writer.begin_run(new_run(&run, &plan)?)?;
+    let options =
+        RunOptions { run: run.clone(), stop: CancellationToken::new(), abort: CancellationToken::new() };
+    let sinks: Vec<Arc<dyn EventSink>> = vec![
+        Arc::new(Recording { writer: writer.clone(), stop: options.stop.clone() }),
+        progress::choose(args.quiet, args.json),
+    ];
+    let signals = tokio::spawn(stop_on_signals(options.stop.clone(), options.abort.clone()));
+    let abort = options.abort.clone();
+    let summary = tokio::select! {
+        summary = runner::run(plan.clone(), runtime, Arc::new(Broadcast(sinks)), options.clone()) => Some(summary),
+        // Dropping the trials kills their labs.
+        () = async { abort.cancelled().await; tokio::time::sleep(ABORT).await } => None,
+    };
+    signals.abort();
+    let recorded = tokio::task::spawn_blocking(move || writer.close()).await?;
+    let interrupted = options.stop.is_cancelled();
+    recorded.context("not everything could be written to the database")?;
+    Ok(code(summary, interrupted, true))
+}
+
+/// The worst of what happened.
+fn code(summary: Option<RunSummary>, interrupted: bool, gates_hold: bool) -> u8 {
+    let Some(summary) = summary else { return exit::INTERRUPTED };
+    if summary.leaked > 0 {
+        exit::LEFTOVERS
+    } else if interrupted {
+        exit::INTERRUPTED
+    } else if summary.errors > 0 {
+        exit::INTERNAL
+    } else if !gates_hold || summary.completed == 0 {
+        exit::GATE_FAILED
+    } else {
+        exit::SUCCESS
+    }
+}
+
+/// Writes events to the database; when that fails, stops the run, for nothing more would be recorded.
+struct Recording {
+    writer: Writer,
+    stop: CancellationToken,
+}
+
+impl EventSink for Recording {
+    fn emit(&self, event: &Event) {
+        self.writer.emit(event.clone());
+        if self.writer.failed().is_some() {
+            self.stop.cancel();
+        }
+    }
+}
+
+fn new_run(run: &RunId, plan: &Plan) -> anyhow::Result<NewRun> {
+    let source = |source: &spec::plan::Source| SourceFile {
+        path: source.path.display().to_string(),
+        text: source.text.clone(),
+    };
+    Ok(NewRun {
+        id: run.clone(),
+        campaign: plan.name.clone(),
+        plan: serde_json::to_value(plan)?,
+        sources: plan.sources.iter().map(source).collect(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        host: Host::read(),
+    })
+}
+
+/// The first signal stops the run in order, the second one at once.
+async fn stop_on_signals(stop: CancellationToken, abort: CancellationToken) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    for (token, text) in [
+        (stop, "stopping: running trials end and are marked interrupted (once more: at once)"),
+        (abort, "stopping at once"),
+    ] {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        eprintln!("{text}");
+        token.cancel();
+    }
+    Ok(())
+}
+
+/// Connections need one descriptor each; the soft limit is often low for old programs' sake.
+fn raise_descriptor_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // Only more parallel trials than the soft limit allows would notice a failure.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
