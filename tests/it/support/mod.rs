@@ -1,5 +1,7 @@
 //! What several test modules need.
 
+pub(crate) mod campaign;
+pub(crate) mod faulty;
 mod files;
 
 use std::path::PathBuf;
