@@ -228,8 +228,11 @@ fn fault(text: &str) -> Result<(Node, Chaos), Vec<Problem>> {
         .find(|kind| kind.name() == name.replace('-', "_"));
     let Some(kind) = kind else {
         let names = FaultKind::ALL.map(FaultKind::name);
-        let problem =
-            Problem::new(key_span, format!("unknown fault `{name}`")).label("no such fault");
+        let message = match name {
+            "" => "no fault is named".to_owned(),
+            _ => format!("unknown fault `{name}`"),
+        };
+        let problem = Problem::new(key_span, message).label("no such fault");
         return Err(vec![problem.help(suggest::help(name, &names))]);
     };
     let mut value = Node {

@@ -151,6 +151,9 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
         _ => format!("cannot be opened: {error}"),
     })?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err("this is a folder: name the files in it".into());
+    }
     let mut bytes = Vec::new();
     file.take(LONGEST + 1)
         .read_to_end(&mut bytes)

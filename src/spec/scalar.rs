@@ -91,15 +91,3 @@ fn float(text: &str) -> Option<Number> {
         None
     }
 }
-
-/// What the YAML parser says, for people.
-pub(super) fn syntax_problem(span: Span, info: &str) -> Problem {
-    let problem = Problem::new(span, format!("not valid YAML: {info}")).label("here");
-    if info.contains("tab") {
-        problem.help("indent with spaces, never with tabs")
-    } else if info.contains("unknown anchor") {
-        problem.help("an alias (`*name`) needs an anchor (`&name`) before it")
-    } else {
-        problem
-    }
-}

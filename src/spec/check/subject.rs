@@ -172,7 +172,7 @@ impl Findings {
     fn command(&mut self, words: &[String], place: Place) {
         match words.first() {
             None => {
-                self.add(Problem::new(place.span, "the command is empty").label("nothing to run"))
+                self.add(Problem::new(place.span, "the command is empty").label("nothing to run"));
             }
             Some(program) if program.contains(' ') && words.len() == 1 => self.add(
                 Problem::new(place.item(0).span, "the whole command is one word")
@@ -206,7 +206,7 @@ impl Findings {
         }
     }
 
-    /// A JSONPath that must parse.
+    /// A `JSONPath` that must parse.
     pub(super) fn json_path(&mut self, path: &str, place: Place) {
         if let Err(error) = serde_json_path::JsonPath::parse(path) {
             let problem = Problem::new(

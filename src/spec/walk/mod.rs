@@ -84,7 +84,7 @@ impl<'a> Walker<'a> {
             match (properties.and_then(|map| map.get(&entry.key)), others) {
                 (Some(property), _) => self.value(property, &entry.value, Some(entry)),
                 (None, Some(other @ Schema::Object(_))) => {
-                    self.value(other, &entry.value, Some(entry))
+                    self.value(other, &entry.value, Some(entry));
                 }
                 (None, _) if closed => {
                     let meant = self.unknown_key(entry, entries, &names, key);
@@ -98,7 +98,7 @@ impl<'a> Walker<'a> {
         }
         let required = schema.get("required").and_then(Schema::as_array);
         for name in required.into_iter().flatten().filter_map(Schema::as_str) {
-            if node.entry(name).is_none() && !self.misspelt(name, entries, &names) {
+            if node.entry(name).is_none() && !Self::misspelt(name, entries, &names) {
                 let about = properties
                     .and_then(|map| map.get(name))
                     .and_then(|property| self.about(property));
@@ -178,7 +178,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Whether an unknown key is reported as a misspelling of `name`, which then is not missing as well.
-    fn misspelt(&self, name: &str, entries: &[Entry], names: &[&str]) -> bool {
+    fn misspelt(name: &str, entries: &[Entry], names: &[&str]) -> bool {
         let free = || {
             names
                 .iter()
