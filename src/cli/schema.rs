@@ -74,3 +74,22 @@ pub fn run(out: &Path, check: bool) -> Result<i32, SchemaError> {
     writeln!(stderr, "repair it with: harness schema{option}")?;
     Ok(STALE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_up_to_date_until_it_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("schemas");
+        assert_eq!(run(&out, true).unwrap(), STALE);
+        assert!(!out.exists(), "a check writes nothing");
+        assert_eq!(run(&out, false).unwrap(), OK);
+        assert_eq!(run(&out, true).unwrap(), OK);
+        fs::write(out.join("variant.schema.json"), "{}").unwrap();
+        assert_eq!(run(&out, true).unwrap(), STALE);
+        assert_eq!(run(&out, false).unwrap(), OK);
+        assert_eq!(run(&out, true).unwrap(), OK);
+    }
+}

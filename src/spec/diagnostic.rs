@@ -128,25 +128,28 @@ impl Diagnostics {
             for (span, _) in &mut problem.also {
                 *span = first_line(&source.text, *span);
             }
-            let known =
-                |other: &Diagnostic| other.source.name == source.name && other.problem == problem;
-            if !self.list.iter().any(known) {
-                self.list.push(Diagnostic {
-                    source: Arc::clone(source),
-                    problem,
-                });
-            }
+            let source = Arc::clone(source);
+            self.list.push(Diagnostic { source, problem });
         }
-        self.list.sort_by(|a, b| {
-            (&a.source.name, a.problem.span).cmp(&(&b.source.name, b.problem.span))
-        });
+        self.tidy();
     }
 
     /// Adds all of `other`.
     pub fn merge(&mut self, other: Self) {
-        for Diagnostic { source, problem } in other.list {
-            self.add(&source, [problem]);
-        }
+        self.list.extend(other.list);
+        self.tidy();
+    }
+
+    /// Sorts and removes what is there twice: a file may be read for several reasons.
+    fn tidy(&mut self) {
+        self.list.sort_by(|a, b| a.key().cmp(&b.key()));
+        self.list.dedup_by(|a, b| a.key() == b.key());
+    }
+}
+
+impl Diagnostic {
+    fn key(&self) -> (&str, Span, &str) {
+        (&self.source.name, self.problem.span, &self.problem.message)
     }
 }
 

@@ -104,7 +104,8 @@ impl<'t> Reader<'t> {
                 let at = self.offset(error.marker().index());
                 let bracket = |span: &&Span| self.text[span.start..].starts_with(['{', '[']);
                 let open = self.open.last().filter(bracket).copied();
-                Err(syntax::problem(Span::new(at, at), error.info(), open).into())
+                let at_end = self.text[at..].trim().is_empty();
+                Err(syntax::problem(Span::new(at, at), error.info(), open, at_end).into())
             }
             None => Ok((
                 Event::StreamEnd,

@@ -72,8 +72,9 @@ const MEANINGS: [(&str, &str, &str); 14] = [
     ),
 ];
 
-/// A problem for an error of the parser. `open` is the innermost bracket that is not closed.
-pub(super) fn problem(span: Span, info: &str, open: Option<Span>) -> Problem {
+/// A problem for an error of the parser. `open` is the innermost bracket that is not closed,
+/// `at_end` whether nothing follows the place.
+pub(super) fn problem(span: Span, info: &str, open: Option<Span>, at_end: bool) -> Problem {
     let meaning = MEANINGS.iter().find(|(part, ..)| info.contains(part));
     let problem = match meaning {
         Some((_, message, help)) => {
@@ -82,6 +83,12 @@ pub(super) fn problem(span: Span, info: &str, open: Option<Span>) -> Problem {
         None => Problem::new(span, format!("not valid YAML: {info}")),
     };
     match open {
+        // At the end of the text there is nothing to see.
+        Some(bracket) if at_end => Problem {
+            span: bracket,
+            ..problem
+        }
+        .label("never closed"),
         Some(bracket) => problem.label("noticed here").also(bracket, "opened here"),
         None => problem.label("here"),
     }
