@@ -4,6 +4,8 @@
 //! parses back to exactly the same value. Zero can be expressed; whether it makes sense is for the
 //! place that uses it to say.
 
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::borrow::Cow;

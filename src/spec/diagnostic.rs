@@ -124,6 +124,9 @@ impl Diagnostics {
     /// Adds problems of one text. A span over several lines is cut to its first line.
     pub fn add(&mut self, source: &Arc<SourceText>, problems: impl IntoIterator<Item = Problem>) {
         for mut problem in problems {
+            printable(&mut problem.message);
+            printable(&mut problem.label);
+            problem.help.iter_mut().for_each(printable);
             problem.span = first_line(&source.text, problem.span);
             for (span, _) in &mut problem.also {
                 *span = first_line(&source.text, *span);
@@ -190,6 +193,20 @@ pub(crate) fn floor_boundary(text: &str, offset: usize) -> usize {
         offset -= 1;
     }
     offset
+}
+
+/// Escapes control characters: a file's text must not steer the terminal.
+fn printable(text: &mut String) {
+    if text.contains(char::is_control) {
+        let escape = |c: char| {
+            if c.is_control() {
+                c.escape_default().collect()
+            } else {
+                String::from(c)
+            }
+        };
+        *text = text.chars().map(escape).collect();
+    }
 }
 
 /// The part of a span that is on its first line, within the text and on character boundaries.
