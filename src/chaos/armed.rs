@@ -60,11 +60,11 @@ impl Chaos {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let begin = Instant::now();
         let mut order: Vec<(u32, &fault::Chaos)> = (0..).zip(faults).collect();
-        order.sort_by_key(|(_, fault)| timing(fault).0);
+        order.sort_by_key(|(_, fault)| fault.after());
         for (number, fault) in order {
-            let (after, duration) = timing(fault);
-            sleep_until(begin + after).await;
-            let failed = |reason: String| NotLanded { number, kind: name(kind(fault)), reason };
+            sleep_until(begin + fault.after().duration()).await;
+            let failed = |reason: String| NotLanded { number, kind: fault.kind().name().into(), reason };
+            let duration = fault.duration().map(|duration| duration.duration());
             self.inject_one(number, fault, duration, &mut rng).await.map_err(failed)?;
         }
         Ok(())
@@ -79,7 +79,7 @@ impl Chaos {
     ) -> Result<(), String> {
         let action = self.plan(fault, rng).await?;
         let decided = Instant::now();
-        let kind = name(action.kind());
+        let kind = action.kind().name().into();
         (self.emit)(Body::FaultPlanned {
             fault: number,
             kind,
@@ -179,28 +179,3 @@ impl Chaos {
     }
 }
 
-fn kind(fault: &fault::Chaos) -> FaultKind {
-    match fault {
-        fault::Chaos::NodeKill(_) => FaultKind::NodeKill,
-        fault::Chaos::NodePause(_) => FaultKind::NodePause,
-        fault::Chaos::Partition(_) => FaultKind::Partition,
-    }
-}
-
-fn timing(fault: &fault::Chaos) -> (Duration, Option<Duration>) {
-    let (after, duration) = match fault {
-        fault::Chaos::NodeKill(fault) | fault::Chaos::NodePause(fault) => (fault.after, fault.duration),
-        fault::Chaos::Partition(fault) => (fault.after, fault.duration),
-    };
-    (after.duration(), duration.map(|duration| duration.duration()))
-}
-
-/// As in YAML.
-fn name(kind: FaultKind) -> String {
-    match kind {
-        FaultKind::NodeKill => "node_kill",
-        FaultKind::NodePause => "node_pause",
-        FaultKind::Partition => "partition",
-    }
-    .into()
-}

@@ -27,6 +27,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Validate(validate::Args),
+    Schema(schema::Args),
     Doctor(doctor::Args),
     #[command(subcommand)]
     Service(service::Service),
@@ -59,6 +61,8 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(args) => run::run(args),
+        Command::Validate(args) => validate::run(&args).map_err(Into::into),
+        Command::Schema(args) => schema::run(&args).map_err(Into::into),
         Command::Doctor(args) => doctor::run(&args),
         Command::Service(service) => service::run(service).map(|()| exit::SUCCESS),
     };

@@ -13,8 +13,8 @@ use crate::model::id::RunId;
 use crate::runner::{self, Broadcast, EventSink, RunOptions, RunSummary};
 use crate::runtime::Runtime;
 use crate::runtime::process::ProcessRuntime;
-use crate::spec;
 use crate::spec::plan::Plan;
+use crate::spec::{self, AdHoc, Diagnostics, Style};
 use crate::store::{Host, NewRun, SourceFile, Store, Writer};
 
 /// After the second Ctrl-C, so long is waited for the trials to end.
@@ -24,7 +24,20 @@ const ABORT: Duration = Duration::from_secs(3);
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The campaign's YAML file
-    campaign: PathBuf,
+    #[arg(required_unless_present = "subject")]
+    campaign: Option<PathBuf>,
+    /// Without a campaign file: a file in `subjects/` (without `.yaml`), or a path
+    #[arg(long, conflicts_with = "campaign", requires = "chaos")]
+    subject: Option<String>,
+    /// The fault: `node_kill`, or with settings `node_kill:{target: {pick: leader}}`
+    #[arg(long, requires = "subject")]
+    chaos: Option<String>,
+    /// A file in `variants/` (without `.yaml`), or a path; can be given several times
+    #[arg(long = "variant", requires = "subject")]
+    variants: Vec<String>,
+    /// Also run with nobody operating; the default without `--variant`
+    #[arg(long, requires = "subject")]
+    baseline: bool,
     /// Trials at a time, instead of the campaign's own number
     #[arg(long)]
     parallel: Option<std::num::NonZeroU32>,
@@ -47,10 +60,10 @@ pub struct Args {
 
 /// Checks everything, runs all trials, writes the reports.
 pub fn run(args: Args) -> anyhow::Result<u8> {
-    let mut plan = match spec::load_campaign(&args.campaign) {
+    let mut plan = match plan(&args) {
         Ok(plan) => plan,
         Err(diagnostics) => {
-            eprint!("{diagnostics}");
+            eprint!("{}", diagnostics.render(Style::for_stderr()));
             return Ok(exit::USAGE);
         }
     };
@@ -59,6 +72,22 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     plan.seed = args.seed.unwrap_or(plan.seed);
     raise_descriptor_limit();
     super::runtime()?.block_on(execute(args, Arc::new(plan)))
+}
+
+fn plan(args: &Args) -> Result<Plan, Diagnostics> {
+    if let Some(campaign) = &args.campaign {
+        return spec::load_campaign(campaign);
+    }
+    spec::ad_hoc(&AdHoc {
+        subject: args.subject.clone().unwrap_or_default(),
+        chaos: args.chaos.clone().unwrap_or_default(),
+        variants: args.variants.clone(),
+        baseline: args.baseline,
+        runtime: None,
+        repeats: args.repeats.map_or(1, Into::into),
+        parallel: args.parallel.map_or(1, Into::into),
+        seed: args.seed.unwrap_or(0),
+    })
 }
 
 async fn execute(args: Args, plan: Arc<Plan>) -> anyhow::Result<u8> {

@@ -3,5 +3,6 @@
 mod lab;
 mod monitor;
 mod sandbox;
+mod spec;
 mod support;
 mod workload;

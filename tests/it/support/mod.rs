@@ -1,5 +1,9 @@
 //! What several test modules need.
 
+mod files;
+
+pub(crate) use files::{redact, root, yaml_files};
+
 use std::path::PathBuf;
 use std::time::Duration;
 
