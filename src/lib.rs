@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod model;
+pub mod report;
 pub mod runtime;
 pub mod score;
 pub mod spec;
