@@ -3,6 +3,8 @@
 //! Every string of the page goes through [`text::visible`] and then through the template engine's
 //! escaping; only the style sheet and the pictures, which are made here, are put in as they are.
 
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::error::ReportError;
@@ -23,8 +25,12 @@ pub(super) fn render(view: &View) -> Result<String, ReportError> {
 fn page(view: &View) -> Result<String, minijinja::Error> {
     let mut templates = Environment::new();
     templates.set_auto_escape_callback(|_| AutoEscape::Html);
-    templates.set_trim_blocks(true);
-    templates.set_lstrip_blocks(true);
+    templates.set_syntax(
+        SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build()?,
+    );
     templates.add_template("report.html", include_str!("templates/report.html"))?;
     templates.add_template("trial.html", include_str!("templates/trial.html"))?;
     let page = serde_json::to_value(layout::page(view, true)).map_err(|error| {
@@ -32,7 +38,7 @@ fn page(view: &View) -> Result<String, minijinja::Error> {
     })?;
     templates.get_template("report.html")?.render(context! {
         style => Value::from_safe_string(STYLE.to_owned()),
-        page => Value::from_serialize(visible(page)),
+        page => Value::from(Serde(visible(page))),
     })
 }
 

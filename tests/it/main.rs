@@ -1,0 +1,6 @@
+//! The integration tests, one binary.
+
+mod report;
+mod stats;
+mod store;
+mod support;
