@@ -1,4 +1,7 @@
 //! The commands, one file each.
 
+pub mod list;
+pub mod report;
 pub mod schema;
+pub mod show;
 pub mod validate;

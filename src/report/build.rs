@@ -6,10 +6,10 @@ use super::error::ReportError;
 use super::format::count;
 use super::plan::PlanFacts;
 use super::trial::{TrialView, trial};
-use super::view::{Counts, RunFacts, VariantSummary, View};
+use super::view::{Counts, RunFacts, VariantSummary, View, Warning};
 use super::{compare, gates, headline, summary};
 use crate::score;
-use crate::store::{Reader, RunRow, RunState};
+use crate::store::{Reader, RunRow, RunState, TrialRow};
 
 /// Version of the JSON report's form.
 const FORMAT: u32 = 1;
@@ -23,18 +23,21 @@ pub fn build(reader: &Reader, run: &str) -> Result<View, ReportError> {
             run: row.id.0.clone(),
             source,
         })?;
-    let mut trials = Vec::new();
-    for begun in reader.trials(&row.id)? {
-        let events = reader.events(&begun.key.id)?;
-        trials.push(trial(begun, score::score(&events), &events));
-    }
+    let trials = reader
+        .trials(&row.id)?
+        .into_iter()
+        .map(|begun| build_trial(reader, begun))
+        .collect::<Result<Vec<_>, _>>()?;
     let each = plan.scenarios.len() as u32 * plan.repeats;
     let variants: Vec<VariantSummary> = plan
         .variants
         .iter()
         .map(|facts| summary::variant(facts, &trials, each))
         .collect();
-    let names: Vec<String> = variants.iter().map(|variant| variant.name.clone()).collect();
+    let names: Vec<String> = variants
+        .iter()
+        .map(|variant| variant.name.clone())
+        .collect();
     let planned = row.trials.max(each * plan.variants.len() as u32);
     let comparisons = compare::comparisons(&names, &trials);
     let counts = summary::counts(&trials, planned);
@@ -59,6 +62,29 @@ pub fn build(reader: &Reader, run: &str) -> Result<View, ReportError> {
     Ok(view)
 }
 
+/// Builds the view of one trial, scored anew from its events.
+pub fn build_trial(reader: &Reader, row: TrialRow) -> Result<TrialView, ReportError> {
+    let events = reader.events(&row.key.id)?;
+    Ok(trial(row, score::score(&events), &events))
+}
+
+/// What the scorer said about the trials of a report, for [`crate::store::Store::put_scores`].
+pub fn scores(view: &View) -> Vec<(String, String)> {
+    view.trials
+        .iter()
+        .filter_map(|trial| {
+            let score = score::Score {
+                verdict: trial.verdict.clone(),
+                figures: trial.figures.clone(),
+            };
+            Some((
+                trial.row.key.id.0.clone(),
+                serde_json::to_string(&score).ok()?,
+            ))
+        })
+        .collect()
+}
+
 fn facts(row: RunRow, plan: &PlanFacts) -> RunFacts {
     let took_s = row
         .started
@@ -68,7 +94,9 @@ fn facts(row: RunRow, plan: &PlanFacts) -> RunFacts {
         .timeouts
         .iter()
         .map(|(phase, limit)| {
-            let limit = limit.as_str().map_or_else(|| limit.to_string(), str::to_owned);
+            let limit = limit
+                .as_str()
+                .map_or_else(|| limit.to_string(), str::to_owned);
             (phase.clone(), limit)
         })
         .collect();
@@ -94,26 +122,37 @@ fn facts(row: RunRow, plan: &PlanFacts) -> RunFacts {
     }
 }
 
-fn warnings(view: &View) -> Vec<String> {
-    let mut warnings: Vec<String> = Vec::new();
-    warnings.extend(state(view.run.state).map(str::to_owned));
-    warnings.extend(losses(&view.variants));
-    for scenario in &view.scenarios {
-        warnings.extend(scenario.controls.warning.clone());
+fn warnings(view: &View) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut warn = |grave, text: String| warnings.push(Warning { grave, text });
+    if let Some(text) = state(view.run.state) {
+        warn(false, text.to_owned());
     }
-    warnings.extend(not_counted(&view.counts));
+    for (grave, text) in losses(&view.variants) {
+        warn(grave, text);
+    }
     if view.counts.leaked > 0 {
-        warnings.push(format!(
-            "{} left something behind on the machine.",
-            count(view.counts.leaked.into(), "trial")
-        ));
+        let trials = count(view.counts.leaked.into(), "trial");
+        warn(
+            true,
+            format!("{trials} left something behind on the machine."),
+        );
+    }
+    for scenario in &view.scenarios {
+        if let Some(text) = &scenario.controls.warning {
+            warn(false, text.clone());
+        }
+    }
+    if let Some(text) = not_counted(&view.counts) {
+        warn(false, text);
     }
     let unproven = view.trials.iter().filter(|trial| unproven(trial)).count();
     if unproven > 0 {
-        warnings.push(format!(
-            "In {} a fault's removal was not proven.",
-            count(unproven as u64, "trial")
-        ));
+        let trials = count(unproven as u64, "trial");
+        warn(
+            false,
+            format!("In {trials} a fault's removal was not proven."),
+        );
     }
     warnings
 }
@@ -122,35 +161,42 @@ fn state(state: RunState) -> Option<&'static str> {
     match state {
         RunState::Ended => None,
         RunState::Created => Some("The run has not begun."),
-        RunState::Running => Some("The run is still going on; this report covers what has happened so far."),
+        RunState::Running => {
+            Some("The run is still going on; this report covers what has happened so far.")
+        }
         RunState::Interrupted => Some("The run was stopped before its end."),
-        RunState::Aborted => Some("The run's process ended before the run did; unfinished trials are not counted."),
+        RunState::Aborted => {
+            Some("The run's process ended before the run did; unfinished trials are not counted.")
+        }
     }
 }
 
-fn losses(variants: &[VariantSummary]) -> Vec<String> {
+/// What is known, and what is not known, of lost writes; the first are grave.
+fn losses(variants: &[VariantSummary]) -> Vec<(bool, String)> {
     let mut words = Vec::new();
     for variant in variants {
         let Some(lost) = variant.writes_lost else {
             continue;
         };
         if lost.lost > 0 {
-            words.push(format!(
+            let text = format!(
                 "{}: {} of {} acknowledged writes lost, in {} of {}.",
                 variant.name,
                 lost.lost,
                 lost.acknowledged,
                 lost.trials,
                 count(lost.n, "trial")
-            ));
+            );
+            words.push((true, text));
         }
         if lost.unknown > 0 {
-            words.push(format!(
-                "{}: whether acknowledged writes were lost is unknown in {} of {}, whose writes could not be read back.",
+            let text = format!(
+                "{}: whether acknowledged writes were lost is unknown in {} of {}: some could not be read back.",
                 variant.name,
                 lost.unknown,
                 count(lost.n, "trial")
-            ));
+            );
+            words.push((false, text));
         }
     }
     words
@@ -177,5 +223,8 @@ fn not_counted(counts: &Counts) -> Option<String> {
 }
 
 fn unproven(trial: &TrialView) -> bool {
-    trial.faults.iter().any(|fault| fault.heal_proven == Some(false))
+    trial
+        .faults
+        .iter()
+        .any(|fault| fault.heal_proven == Some(false))
 }

@@ -17,7 +17,7 @@ pub(super) fn comparisons(variants: &[String], trials: &[TrialView]) -> Vec<Comp
     let mut comparisons = Vec::new();
     for (index, a) in variants.iter().enumerate() {
         for b in &variants[index + 1..] {
-            comparisons.push(comparison(a, b, &of(a), &of(b)));
+            comparisons.push(better_first(a, b, &of(a), &of(b)));
         }
     }
     let tested: Vec<usize> = (0..comparisons.len())
@@ -31,6 +31,15 @@ pub(super) fn comparisons(variants: &[String], trials: &[TrialView]) -> Vec<Comp
         comparisons[index].p_holm = Some(adjusted);
     }
     comparisons
+}
+
+/// Compares two variants; the one with the greater share in the pairs comes first.
+fn better_first(a: &str, b: &str, trials_a: &[&TrialView], trials_b: &[&TrialView]) -> Comparison {
+    let comparison = comparison(a, b, trials_a, trials_b);
+    if comparison.pairs.only_b > comparison.pairs.only_a {
+        return self::comparison(b, a, trials_b, trials_a);
+    }
+    comparison
 }
 
 fn comparison(a: &str, b: &str, trials_a: &[&TrialView], trials_b: &[&TrialView]) -> Comparison {

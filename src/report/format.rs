@@ -60,26 +60,29 @@ pub fn interval(interval: &Interval) -> String {
     format!("{}–{}\u{a0}%", whole(interval.low), whole(interval.high))
 }
 
-/// An interval of a difference, percentage points: `+12 to +88`.
-pub fn points(interval: &Interval) -> String {
-    format!("{:+.0} to {:+.0}", interval.low * 100.0, interval.high * 100.0)
+/// A difference of shares as signed whole percentage points: `+50`, `−8`, `0`.
+pub fn points(difference: f64) -> String {
+    let points = (difference * 100.0).round();
+    if points > 0.0 {
+        format!("+{points:.0}")
+    } else if points < 0.0 {
+        format!("−{:.0}", -points)
+    } else {
+        "0".to_owned()
+    }
 }
 
-/// A median of times in milliseconds: `4.21 s (n = 6, 3.90 s–5.02 s)`.
-pub fn median_ms(median: &Median) -> String {
-    median_with(median, duration_ms)
-}
-
-/// A median of counts: `4 (n = 6, 3–7)`.
-pub fn median_count(median: &Median) -> String {
-    median_with(median, |value| format!("{value}"))
-}
-
-fn median_with(median: &Median, show: impl Fn(f64) -> String) -> String {
+/// What a median rests on: the number of values and its interval, `n = 6, 3.90 s to 5.02 s`.
+pub fn median_detail(median: &Median, show: impl Fn(f64) -> String) -> String {
     let range = median.interval.map_or(String::new(), |interval| {
-        format!(", {}–{}", show(interval.low), show(interval.high))
+        format!(", {} to {}", show(interval.low), show(interval.high))
     });
-    format!("{} (n\u{a0}=\u{a0}{}{range})", show(median.median), median.n)
+    format!("n\u{a0}=\u{a0}{}{range}", median.n)
+}
+
+/// A median of counts: `4`, `10.5`.
+pub fn number(value: f64) -> String {
+    format!("{value}")
 }
 
 /// A p-value: `p = 0.031`, `p < 0.001`.

@@ -13,8 +13,10 @@ pub(super) fn headline(
     comparisons: &[Comparison],
     counts: &Counts,
 ) -> Headline {
-    let mut measured: Vec<&VariantSummary> =
-        variants.iter().filter(|variant| variant.recovered.n > 0).collect();
+    let mut measured: Vec<&VariantSummary> = variants
+        .iter()
+        .filter(|variant| variant.recovered.n > 0)
+        .collect();
     let share = |variant: &VariantSummary| variant.recovered.share().unwrap_or_default();
     measured.sort_by(|a, b| share(b).total_cmp(&share(a)));
     let Some(best) = measured.first() else {
@@ -83,8 +85,9 @@ fn one(best: &str, other: &str, comparison: &Comparison, tests: usize) -> String
         let differing = comparison.pairs.only_a + comparison.pairs.only_b;
         let these = if n == 1 { "this" } else { "these" };
         return format!(
-            "{best} vs {other}: undecided with {these} {} ({differing} differ, McNemar {})",
+            "{best} vs {other}: undecided with {these} {} ({differing} {}, McNemar {})",
             count(n, "pair"),
+            if differing == 1 { "differs" } else { "differ" },
             p_value(p)
         );
     }

@@ -37,7 +37,11 @@ pub(super) fn render(view: &View) -> Result<String, ReportError> {
             let status = if gate.passed {
                 TestCaseStatus::success()
             } else {
-                failure(NonSuccessKind::Failure, "gate", &format!("found: {}", gate.found))
+                failure(
+                    NonSuccessKind::Failure,
+                    "gate",
+                    &format!("found: {}", gate.found),
+                )
             };
             suite.add_test_case(TestCase::new(visible(&gate.gate), status));
         }
@@ -55,7 +59,9 @@ fn case(trial: &TrialView) -> TestCase {
     let status = match (&trial.verdict, trial.row.status) {
         (Verdict::Pass, _) => TestCaseStatus::success(),
         (Verdict::Fail(_), _) => failure(NonSuccessKind::Failure, "fail", reason),
-        (Verdict::Unscored(_), Some(Status::Error)) => failure(NonSuccessKind::Error, "error", reason),
+        (Verdict::Unscored(_), Some(Status::Error)) => {
+            failure(NonSuccessKind::Error, "error", reason)
+        }
         (Verdict::Unscored(_), _) => {
             let mut skipped = TestCaseStatus::skipped();
             skipped.set_message(visible(reason));

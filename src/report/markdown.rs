@@ -55,7 +55,8 @@ impl Out {
             self.line("");
         }
         for warning in &page.warnings {
-            self.line(&format!("> **Note:** {}", md(warning)));
+            let word = if warning.grave { "Warning" } else { "Note" };
+            self.line(&format!("> **{word}:** {}", md(&warning.text)));
             self.line(">");
         }
         if !page.warnings.is_empty() {
@@ -83,7 +84,12 @@ impl Out {
             self.table(&["Gate", "Result", "Found", "Trials"].map(str::to_owned));
             for gate in &page.gates {
                 let result = if gate.passed { "pass" } else { "**FAIL**" };
-                self.row(&[md(&gate.gate), result.to_owned(), md(&gate.found), gate.n.to_string()]);
+                self.row(&[
+                    md(&gate.gate),
+                    result.to_owned(),
+                    md(&gate.found),
+                    gate.n.to_string(),
+                ]);
             }
             self.line("");
         }
@@ -96,9 +102,23 @@ impl Out {
         self.table(&names("Figure"));
         for figure in &page.figures {
             let cells = figure.cells.iter().map(|cell| {
-                if cell.bad { format!("**{}**", md(&cell.text)) } else { md(&cell.text) }
+                let text = md(&cell.text);
+                let text = if cell.bad {
+                    format!("**{text}**")
+                } else {
+                    text
+                };
+                if cell.detail.is_empty() {
+                    text
+                } else {
+                    format!("{text} ({})", md(&cell.detail))
+                }
             });
-            self.row(&std::iter::once(figure.name.to_owned()).chain(cells).collect::<Vec<_>>());
+            self.row(
+                &std::iter::once(figure.name.to_owned())
+                    .chain(cells)
+                    .collect::<Vec<_>>(),
+            );
         }
         self.line("");
         self.line("## Scenarios\n");
@@ -112,7 +132,11 @@ impl Out {
                     .collect::<Vec<_>>()
                     .join(", ")
             });
-            self.row(&std::iter::once(md(&row.name)).chain(cells).collect::<Vec<_>>());
+            self.row(
+                &std::iter::once(md(&row.name))
+                    .chain(cells)
+                    .collect::<Vec<_>>(),
+            );
         }
         self.line("");
         for row in &page.matrix {
@@ -125,16 +149,49 @@ impl Out {
         self.line("");
         if !page.comparisons.is_empty() {
             self.line("## Comparisons\n");
-            self.table(&["Variants", "Pairs", "Only one recovered", "Difference (95 %)", "McNemar", "Holm", "Result"].map(str::to_owned));
+            self.table(
+                &[
+                    "Variants",
+                    "Pairs",
+                    "Only one recovered",
+                    "Difference, points (95 %)",
+                    "McNemar",
+                    "Holm",
+                    "Result",
+                ]
+                .map(str::to_owned),
+            );
             for row in &page.comparisons {
-                self.row(&[&row.name, &row.pairs, &row.only, &row.difference, &row.p, &row.p_holm, &row.words].map(|text| md(text)));
+                self.row(
+                    &[
+                        &row.name,
+                        &row.pairs,
+                        &row.only,
+                        &row.difference,
+                        &row.p,
+                        &row.p_holm,
+                        &row.words,
+                    ]
+                    .map(|text| md(text)),
+                );
             }
             self.line("");
         }
     }
 
     fn trials(&mut self, trials: &[TrialPage]) {
-        self.table(&["Trial", "Scenario", "Variant", "Repeat", "Result", "Time to recover", "Session"].map(str::to_owned));
+        self.table(
+            &[
+                "Trial",
+                "Scenario",
+                "Variant",
+                "Repeat",
+                "Result",
+                "Time to recover",
+                "Session",
+            ]
+            .map(str::to_owned),
+        );
         for trial in trials {
             self.row(&[
                 trial.number.to_string(),
@@ -201,8 +258,16 @@ impl Out {
         let title = md(&entry.title);
         match entry.kind {
             "command" => {
-                let why = if title.is_empty() { String::new() } else { format!(" {title}") };
-                self.line(&format!("{} command ({}):{why}\n", md(&entry.at), md(&entry.outcome)));
+                let why = if title.is_empty() {
+                    String::new()
+                } else {
+                    format!(" {title}")
+                };
+                self.line(&format!(
+                    "{} command ({}):{why}\n",
+                    md(&entry.at),
+                    md(&entry.outcome)
+                ));
                 self.line(&fenced(&format!("$ {}", entry.text)));
                 if !entry.output.is_empty() {
                     self.line(&fenced(&entry.output));

@@ -18,19 +18,20 @@ mod markdown;
 mod plan;
 mod summary;
 mod svg;
+pub mod terminal;
 pub mod text;
 mod timeline;
 mod trial;
 mod view;
 mod write;
 
-pub use build::build;
+pub use build::{build, build_trial, scores};
 pub use error::ReportError;
 pub use gates::GateResult;
-pub use view::{
-    Cell, Comparison, Control, Counts, Headline, Lost, Rate, RunFacts, ScenarioSummary,
-    ScenarioWords, Shares, VariantSummary, View,
-};
 pub use timeline::{Mark, MarkKind, NodeMark, Slice, Span, Timeline};
 pub use trial::{FaultView, SnapshotView, TicketView, TrialView};
+pub use view::{
+    Cell, Comparison, Control, Counts, Headline, Lost, Rate, RunFacts, ScenarioSummary,
+    ScenarioWords, Shares, VariantSummary, View, Warning,
+};
 pub use write::{Format, render, write};

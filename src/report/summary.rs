@@ -37,21 +37,26 @@ pub(super) fn completed(trial: &TrialView) -> bool {
 }
 
 /// A variant over all its trials.
-pub(super) fn variant(
-    facts: &VariantFacts,
-    trials: &[TrialView],
-    planned: u32,
-) -> VariantSummary {
+pub(super) fn variant(facts: &VariantFacts, trials: &[TrialView], planned: u32) -> VariantSummary {
     let own: Vec<&TrialView> = trials
         .iter()
         .filter(|trial| trial.row.key.variant == facts.name)
         .collect();
-    let done: Vec<&TrialView> = own.iter().copied().filter(|trial| completed(trial)).collect();
+    let done: Vec<&TrialView> = own
+        .iter()
+        .copied()
+        .filter(|trial| completed(trial))
+        .collect();
     let rate = |pick: &dyn Fn(&Figures) -> Option<bool>| {
         Rate::of(done.iter().map(|trial| pick(&trial.figures)))
     };
     let middle = |pick: &dyn Fn(&Figures) -> Option<f64>| {
-        median(&done.iter().filter_map(|trial| pick(&trial.figures)).collect::<Vec<_>>())
+        median(
+            &done
+                .iter()
+                .filter_map(|trial| pick(&trial.figures))
+                .collect::<Vec<_>>(),
+        )
     };
     VariantSummary {
         name: facts.name.clone(),
@@ -75,10 +80,20 @@ pub(super) fn variant(
         writes_lost: lost(&done),
         wrong_reads: done
             .iter()
-            .filter_map(|trial| trial.figures.writes.as_ref().map(|writes| writes.wrong_reads))
+            .filter_map(|trial| {
+                trial
+                    .figures
+                    .writes
+                    .as_ref()
+                    .map(|writes| writes.wrong_reads)
+            })
             .reduce(|a, b| a + b),
         commands: middle(&|figures| figures.commands.map(|commands| f64::from(commands.count))),
-        repeated: middle(&|figures| figures.commands.map(|commands| f64::from(commands.repeated))),
+        repeated: middle(&|figures| {
+            figures
+                .commands
+                .map(|commands| f64::from(commands.repeated))
+        }),
         working_ms: middle(&|figures| millis(figures.working_us)),
     }
 }
@@ -89,7 +104,10 @@ fn millis(us: Option<u64>) -> Option<f64> {
 
 /// Bad requests over trials; `None` when none was measured.
 pub(super) fn shares(trials: &[&TrialView]) -> Option<Shares> {
-    let seen: Vec<_> = trials.iter().filter_map(|trial| trial.figures.requests).collect();
+    let seen: Vec<_> = trials
+        .iter()
+        .filter_map(|trial| trial.figures.requests)
+        .collect();
     let each: Vec<f64> = seen.iter().map(crate::score::Requests::bad_share).collect();
     (!each.is_empty()).then(|| Shares {
         n: each.len(),
@@ -110,7 +128,10 @@ pub(super) fn lost(trials: &[&TrialView]) -> Option<Lost> {
         unknown: 0,
         n: 0,
     };
-    for writes in trials.iter().filter_map(|trial| trial.figures.writes.as_ref()) {
+    for writes in trials
+        .iter()
+        .filter_map(|trial| trial.figures.writes.as_ref())
+    {
         sum.n += 1;
         sum.acknowledged += writes.acknowledged;
         match writes.lost {
@@ -149,9 +170,12 @@ pub(super) fn scenario(
             .map(|variant| (variant.name.as_str(), of(&variant.name)))
     };
     let controls = match (control(Control::Baseline), control(Control::Oracle)) {
-        (Some((_, baseline)), Some((_, oracle))) => {
-            words(&facts.name, &baseline, &oracle, control(Control::RestartAll).map(|(_, trials)| trials))
-        }
+        (Some((_, baseline)), Some((_, oracle))) => words(
+            &facts.name,
+            &baseline,
+            &oracle,
+            control(Control::RestartAll).map(|(_, trials)| trials),
+        ),
         _ => ScenarioWords::default(),
     };
     ScenarioSummary {
@@ -163,7 +187,11 @@ pub(super) fn scenario(
 }
 
 fn cell(variant: &str, trials: &[&TrialView]) -> Cell {
-    let done: Vec<&TrialView> = trials.iter().copied().filter(|trial| completed(trial)).collect();
+    let done: Vec<&TrialView> = trials
+        .iter()
+        .copied()
+        .filter(|trial| completed(trial))
+        .collect();
     Cell {
         variant: variant.to_owned(),
         recovered: Rate::of(done.iter().map(|trial| trial.figures.recovered)),
@@ -191,7 +219,8 @@ pub(super) fn pairs(a: &[&TrialView], b: &[&TrialView]) -> (Pairs, u64) {
     let outcome = |trial: &TrialView| trial.figures.recovered;
     for one in a {
         let other = b.iter().find(|other| {
-            other.row.key.scenario == one.row.key.scenario && other.row.key.repeat == one.row.key.repeat
+            other.row.key.scenario == one.row.key.scenario
+                && other.row.key.repeat == one.row.key.repeat
         });
         if let Some(other) = other {
             matched += 1;

@@ -55,7 +55,8 @@ pub(super) fn draw(trial: &TrialView) -> String {
 /// The picture in words.
 fn describe(trial: &TrialView) -> String {
     let line = &trial.timeline;
-    let mut words = String::from("Share of client requests that succeed and 99th percentile latency. ");
+    let mut words =
+        String::from("Share of client requests that succeed and 99th percentile latency. ");
     for mark in &line.marks {
         let at = (mark.at_us as f64 - line.zero_us as f64) / 1e6;
         let _ = write!(words, "{at:.1} s: {}. ", mark.label);
@@ -101,16 +102,26 @@ impl Svg<'_> {
         let right = WIDTH - RIGHT;
         for (class, x, y, anchor, text) in [
             ("h", LEFT, SUCCESS.0 - 5.0, "start", "requests that succeed"),
-            ("h", LEFT, LATENCY.0 - 5.0, "start", "p99 latency of those (log scale)"),
+            (
+                "h",
+                LEFT,
+                LATENCY.0 - 5.0,
+                "start",
+                "p99 latency of those (log scale)",
+            ),
             ("l", LEFT - 6.0, SUCCESS.0 + 8.0, "end", "100 %"),
             ("l", LEFT - 6.0, SUCCESS.1, "end", "0 %"),
             ("l", LEFT - 6.0, OPERATOR + 9.0, "end", "operator"),
             ("l", LEFT - 6.0, NODES + 9.0, "end", "nodes"),
         ] {
-            self.put(format_args!("<text class=\"{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{text}</text>"));
+            self.put(format_args!(
+                "<text class=\"{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{text}</text>"
+            ));
         }
         for y in [SUCCESS.0, SUCCESS.1, LATENCY.0, LATENCY.1] {
-            self.put(format_args!("<path class=\"grid\" d=\"M{LEFT} {y}H{right}\"/>"));
+            self.put(format_args!(
+                "<path class=\"grid\" d=\"M{LEFT} {y}H{right}\"/>"
+            ));
         }
         let step = step((self.line.end_us - self.line.start_us) as f64 / 1e6);
         let zero = self.line.zero_us as f64 / 1e6;
@@ -122,8 +133,10 @@ impl Svg<'_> {
             let sign = if seconds < 0.0 { "−" } else { "" };
             let unit = if tick == last { " s" } else { "" };
             self.put(format_args!(
-                "<path class=\"grid\" d=\"M{x:.1} {}V{BOTTOM}\"/><text class=\"l\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{sign}{}{unit}</text>",
+                "<path class=\"grid\" d=\"M{x:.1} {}V{}M{x:.1} {}V{BOTTOM}\"/><text class=\"l\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{sign}{}{unit}</text>",
                 SUCCESS.0,
+                SUCCESS.1,
+                LATENCY.0,
                 BOTTOM + 14.0,
                 seconds.abs()
             ));
@@ -149,7 +162,10 @@ impl Svg<'_> {
         let (top, base) = SUCCESS;
         let (mut good, mut bad, mut edge) = (String::new(), String::new(), String::new());
         let mut joined = None;
-        for slice in slices.iter().filter(|slice| slice.total > 0 && slice.end_us > self.line.start_us) {
+        for slice in slices
+            .iter()
+            .filter(|slice| slice.total > 0 && slice.end_us > self.line.start_us)
+        {
             let from = self.x(slice.end_us.saturating_sub(slice.length_us));
             let to = self.x(slice.end_us);
             let y = base - (base - top) * slice.ok as f64 / slice.total as f64;
@@ -170,7 +186,12 @@ impl Svg<'_> {
 
     fn latency(&mut self, slices: &[Slice]) {
         let (top, base) = LATENCY;
-        let seen = || slices.iter().filter_map(|slice| slice.p99_us).filter(|us| *us > 0);
+        let seen = || {
+            slices
+                .iter()
+                .filter_map(|slice| slice.p99_us)
+                .filter(|us| *us > 0)
+        };
         let (Some(least), Some(greatest)) = (seen().min(), seen().max()) else {
             return;
         };
@@ -178,11 +199,17 @@ impl Svg<'_> {
         let high = (greatest as f64).log10().ceil().max(low + 1.0);
         for (decade, y) in [(high, top + 8.0), (low, base)] {
             let label = decade_label(decade);
-            self.put(format_args!("<text class=\"l\" x=\"{}\" y=\"{y}\" text-anchor=\"end\">{label}</text>", LEFT - 6.0));
+            self.put(format_args!(
+                "<text class=\"l\" x=\"{}\" y=\"{y}\" text-anchor=\"end\">{label}</text>",
+                LEFT - 6.0
+            ));
         }
         let mut path = String::new();
         let mut joined = false;
-        for slice in slices.iter().filter(|slice| slice.end_us > self.line.start_us) {
+        for slice in slices
+            .iter()
+            .filter(|slice| slice.end_us > self.line.start_us)
+        {
             let Some(us) = slice.p99_us.filter(|us| *us > 0) else {
                 joined = false;
                 continue;
@@ -205,7 +232,11 @@ impl Svg<'_> {
         for command in &line.commands {
             let from = self.x(command.start_us);
             let to = self.x(command.end_us.unwrap_or(line.end_us));
-            let class = if command.ok == Some(true) { "cmd" } else { "cmd failed" };
+            let class = if command.ok == Some(true) {
+                "cmd"
+            } else {
+                "cmd failed"
+            };
             let title = html(&super::text::one_line(&command.label, 120));
             let took = command.end_us.map_or(String::new(), |end| {
                 format!(" ({})", duration_us(end.saturating_sub(command.start_us)))
@@ -220,7 +251,11 @@ impl Svg<'_> {
     /// A triangle up for a node that comes up, down for one that goes down, a dot for anything else.
     fn nodes(&mut self) {
         let line = self.line;
-        for mark in line.nodes.iter().filter(|mark| (line.start_us..=line.end_us).contains(&mark.at_us)) {
+        for mark in line
+            .nodes
+            .iter()
+            .filter(|mark| (line.start_us..=line.end_us).contains(&mark.at_us))
+        {
             let x = self.x(mark.at_us);
             let (class, shape) = match mark.up {
                 Some(true) => ("up", format!("M{:.1} {}l5 9h-10z", x, NODES + 1.0)),
@@ -228,7 +263,9 @@ impl Svg<'_> {
                 None => ("dot", format!("M{:.1} {}a3 3 0 1 1 0.1 0z", x, NODES + 2.5)),
             };
             let title = html(&format!("{} {}", mark.node, mark.what));
-            self.put(format_args!("<path class=\"{class}\" d=\"{shape}\"><title>{title}</title></path>"));
+            self.put(format_args!(
+                "<path class=\"{class}\" d=\"{shape}\"><title>{title}</title></path>"
+            ));
         }
     }
 
@@ -256,7 +293,9 @@ impl Svg<'_> {
 
 /// Seconds between two ticks: a round number that gives about ten of them.
 fn step(seconds: f64) -> f64 {
-    const STEPS: [f64; 12] = [0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0];
+    const STEPS: [f64; 12] = [
+        0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0,
+    ];
     STEPS
         .into_iter()
         .find(|step| seconds / step <= 12.0)

@@ -101,7 +101,11 @@ pub fn shortened(text: &str, limit: usize) -> (String, usize) {
     let tail = text.ceil_char_boundary(text.len() - limit / 3);
     let cut = tail - head;
     (
-        format!("{}\n[… {cut} bytes left out here …]\n{}", &text[..head], &text[tail..]),
+        format!(
+            "{}\n[… {cut} bytes left out here …]\n{}",
+            &text[..head],
+            &text[tail..]
+        ),
         cut,
     )
 }

@@ -135,7 +135,11 @@ pub(super) fn timeline(events: &[Event], figures: &Figures) -> Timeline {
                     p99_us: ops.iter().filter(|op| op.ok > 0).map(|op| op.p99_us).max(),
                 });
             }
-            Body::CommandStarted { command, line: words, .. } => {
+            Body::CommandStarted {
+                command,
+                line: words,
+                ..
+            } => {
                 open.push((*command, line.commands.len()));
                 line.commands.push(span(at_us, words));
             }
@@ -159,16 +163,32 @@ pub(super) fn timeline(events: &[Event], figures: &Figures) -> Timeline {
                     line.mark(at_us, MarkKind::Healed, "fault removed by the harness");
                 }
             }
-            Body::TicketOpened { ticket, invariant, .. } => {
-                line.mark(at_us, MarkKind::Ticket, &format!("ticket {ticket}: {invariant}"));
+            Body::TicketOpened {
+                ticket, invariant, ..
+            } => {
+                line.mark(
+                    at_us,
+                    MarkKind::Ticket,
+                    &format!("ticket {ticket}: {invariant}"),
+                );
             }
             Body::SessionEnded { end, .. } if *end != SessionEnd::None => {
-                line.mark(at_us, MarkKind::SessionEnd, &format!("session ended: {end}"));
+                line.mark(
+                    at_us,
+                    MarkKind::SessionEnd,
+                    &format!("session ended: {end}"),
+                );
             }
-            Body::Verified { recovered: true, since_us: Some(since), .. } => {
+            Body::Verified {
+                recovered: true,
+                since_us: Some(since),
+                ..
+            } => {
                 line.mark(*since, MarkKind::Recovered, "everything holds again");
             }
-            Body::NodeChanged { node, change, by } => line.nodes.push(node_mark(at_us, node, change, *by)),
+            Body::NodeChanged { node, change, by } => {
+                line.nodes.push(node_mark(at_us, node, change, *by))
+            }
             _ => {}
         }
     }
@@ -188,7 +208,10 @@ impl Timeline {
     /// The picture begins a little before the fault and ends with the load, or the last event.
     fn limits(&mut self, events: &[Event], figures: &Figures) {
         const BEFORE: u64 = 5_000_000;
-        let first = self.slices.first().map_or(0, |slice| slice.end_us.saturating_sub(slice.length_us));
+        let first = self
+            .slices
+            .first()
+            .map_or(0, |slice| slice.end_us.saturating_sub(slice.length_us));
         let last = self
             .slices
             .last()
@@ -229,7 +252,10 @@ fn node_mark(at_us: u64, node: &str, change: &NodeChange, by: Actor) -> NodeMark
             },
         ),
         NodeChange::RulesRemoved { count } => (
-            format!("{count} link rule{} removed", if *count == 1 { "" } else { "s" }),
+            format!(
+                "{count} link rule{} removed",
+                if *count == 1 { "" } else { "s" }
+            ),
             None,
         ),
     };

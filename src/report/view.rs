@@ -19,7 +19,7 @@ pub struct View {
     /// The result in words.
     pub headline: Headline,
     /// What a reader must know before trusting the numbers.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// The campaign's gates.
     pub gates: Vec<GateResult>,
     /// Trials by how they ended.
@@ -82,6 +82,15 @@ pub struct Headline {
     pub result: String,
     /// What that says about the variants; empty when there is nothing to compare.
     pub comparison: String,
+}
+
+/// What a reader must know before trusting the numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// True when the subject or the harness did harm: writes lost, something left behind.
+    pub grave: bool,
+    /// In words.
+    pub text: String,
 }
 
 /// Trials by how they ended.

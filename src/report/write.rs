@@ -72,6 +72,12 @@ pub fn write(view: &View, formats: &[Format], dir: &Path) -> Result<Vec<PathBuf>
 /// A campaign's name as part of a file name: it cannot leave the directory.
 fn file_name(name: &str) -> String {
     name.chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_".contains(c) {
+                c
+            } else {
+                '-'
+            }
+        })
         .collect()
 }

@@ -9,11 +9,11 @@ use serde::Serialize;
 
 pub(super) use figures::FigureRow;
 pub(super) use tables::{ComparisonRow, MatrixRow};
-pub(super) use trial::{EntryRow, TrialPage};
+pub(super) use trial::{EntryRow, TrialPage, page as trial_page};
 
 use super::format;
 use super::gates::GateResult;
-use super::view::View;
+use super::view::{View, Warning};
 
 /// A page.
 #[derive(Debug, Serialize)]
@@ -24,7 +24,7 @@ pub(super) struct Page {
     pub(super) facts: Vec<(String, String)>,
     pub(super) result: String,
     pub(super) comparison: String,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
     pub(super) counts: Vec<CountCell>,
     pub(super) gates: Vec<GateResult>,
     pub(super) variants: Vec<VariantHead>,
@@ -98,11 +98,14 @@ fn facts(view: &View) -> Vec<(String, String)> {
         || format::MISSING.to_owned(),
         |started| started.strftime("%Y-%m-%d %H:%M UTC").to_string(),
     );
-    let took = run
-        .took_s
-        .map_or(String::new(), |s| format!(", took {}", format::duration_ms(s * 1000.0)));
+    let took = run.took_s.map_or(String::new(), |s| {
+        format!(", took {}", format::duration_ms(s * 1000.0))
+    });
     vec![
-        ("Subject".to_owned(), format!("{} on {}", run.subject, run.runtime)),
+        (
+            "Subject".to_owned(),
+            format!("{} on {}", run.subject, run.runtime),
+        ),
         ("Plan".to_owned(), size),
         ("Run".to_owned(), run.id.clone()),
         ("Started".to_owned(), when + &took),
@@ -117,14 +120,36 @@ fn counts(view: &View) -> Vec<CountCell> {
         bad: bad && n > 0,
         help,
     };
-    vec![
+    let mut cells = vec![
         cell("planned", counts.planned, false, "trials in the schedule"),
         cell("completed", counts.completed, false, "these count"),
-        cell("void", counts.void, true, "the fault did not land, or the subject was not well before it"),
+        cell(
+            "void",
+            counts.void,
+            true,
+            "the fault did not land, or the subject was not well before it",
+        ),
         cell("error", counts.error, true, "the harness failed"),
-        cell("interrupted", counts.interrupted, true, "stopped, or left unfinished"),
+        cell(
+            "interrupted",
+            counts.interrupted,
+            true,
+            "stopped, or left unfinished",
+        ),
+        cell(
+            "leaked",
+            counts.leaked,
+            true,
+            "of any of these: left something behind on the machine",
+        ),
         cell("running", counts.running, false, "not over yet"),
-        cell("not begun", counts.not_begun, true, "in the schedule, and never started"),
-        cell("leaked", counts.leaked, true, "of any of these: left something behind on the machine"),
-    ]
+        cell(
+            "not begun",
+            counts.not_begun,
+            true,
+            "in the schedule, and never started",
+        ),
+    ];
+    cells.retain(|cell| cell.n > 0 || !matches!(cell.name, "running" | "not begun"));
+    cells
 }

@@ -85,7 +85,7 @@ pub(in crate::report) struct EntryRow {
 }
 
 /// Lays a trial out.
-pub(super) fn page(trial: &TrialView, picture: bool) -> TrialPage {
+pub(in crate::report) fn page(trial: &TrialView, picture: bool) -> TrialPage {
     let key = &trial.row.key;
     let zero = trial.timeline.zero_us;
     let (result, tone) = result(trial);
@@ -97,11 +97,21 @@ pub(super) fn page(trial: &TrialView, picture: bool) -> TrialPage {
         repeat: key.repeat,
         result,
         tone,
-        time: trial.figures.time_to_recover_us.map_or_else(missing, duration_us),
-        session: trial.row.session.map_or_else(missing, |end| end.to_string().replace('_', " ")),
+        time: trial
+            .figures
+            .time_to_recover_us
+            .map_or_else(missing, duration_us),
+        session: trial
+            .row
+            .session
+            .map_or_else(missing, |end| end.to_string().replace('_', " ")),
         facts: facts(trial),
         faults: trial.faults.iter().map(|view| fault(view, zero)).collect(),
-        tickets: trial.tickets.iter().map(|view| ticket(view, zero)).collect(),
+        tickets: trial
+            .tickets
+            .iter()
+            .map(|view| ticket(view, zero))
+            .collect(),
         phases: trial
             .figures
             .phases
@@ -112,9 +122,17 @@ pub(super) fn page(trial: &TrialView, picture: bool) -> TrialPage {
             })
             .collect(),
         moments: moments(trial),
-        svg: if picture { svg::draw(trial) } else { String::new() },
+        svg: if picture {
+            svg::draw(trial)
+        } else {
+            String::new()
+        },
         snapshots: snapshots(trial),
-        transcript: trial.transcript.iter().map(|view| entry(view, zero)).collect(),
+        transcript: trial
+            .transcript
+            .iter()
+            .map(|view| entry(view, zero))
+            .collect(),
     }
 }
 
@@ -126,7 +144,9 @@ fn missing() -> String {
 pub(in crate::report) fn result(trial: &TrialView) -> (String, &'static str) {
     match (trial.row.status, trial.row.outcome, &trial.verdict) {
         (None, ..) => ("running".to_owned(), "none"),
-        (Some(Status::Completed), Some(Outcome::Recovered), Verdict::Pass) => ("recovered".to_owned(), "good"),
+        (Some(Status::Completed), Some(Outcome::Recovered), Verdict::Pass) => {
+            ("recovered".to_owned(), "good")
+        }
         (Some(Status::Completed), Some(Outcome::Recovered), Verdict::Fail(_)) => {
             ("recovered, writes lost".to_owned(), "bad")
         }
@@ -165,41 +185,105 @@ fn facts(trial: &TrialView) -> Vec<(String, String)> {
         facts.push(("Did not hold", trial.not_held.clone()));
     }
     facts.push(("Time to detect", time(figures.time_to_detect_us)));
-    facts.push(("Time to first action", time(figures.time_to_first_action_us)));
+    facts.push((
+        "Time to first action",
+        time(figures.time_to_first_action_us),
+    ));
     facts.push(("Time to recover", time(figures.time_to_recover_us)));
-    facts.push(("Bad requests", figures.requests.map_or_else(missing, |seen| {
-        format!("{} of {} ({})", seen.bad, seen.total, percent_fine(seen.bad_share()))
-    })));
-    facts.push(("Bad seconds", figures.requests.map_or_else(missing, |seen| {
-        format!("{} of {}", seen.bad_seconds, seen.seconds)
-    })));
-    facts.push(("Acknowledged writes lost", figures.writes.as_ref().map_or_else(missing, |writes| {
-        let lost = writes.lost.map_or_else(|| "unknown".to_owned(), |lost| lost.to_string());
-        let keys = if writes.lost_keys.is_empty() { String::new() } else { format!(": {}", writes.lost_keys.join(", ")) };
-        let unreadable = if writes.unreadable > 0 { format!(", {} not readable", writes.unreadable) } else { String::new() };
-        format!("{lost} of {}{unreadable}{keys}", writes.acknowledged)
-    })));
-    facts.push(("Other writes", figures.writes.as_ref().map_or_else(missing, |writes| {
-        format!("{} failed, {} of unknown fate", writes.failed, writes.indeterminate)
-    })));
-    facts.push(("Wrong reads", figures.writes.as_ref().map_or_else(missing, |writes| writes.wrong_reads.to_string())));
-    facts.push(("Commands", figures.commands.map_or_else(missing, |commands| {
-        format!("{} ({} different, {} failed)", commands.count, commands.unique, commands.failed)
-    })));
-    facts.push(("Collateral", figures.collateral.as_ref().map_or_else(missing, |nodes| {
-        if nodes.is_empty() { "none".to_owned() } else { nodes.iter().cloned().collect::<Vec<_>>().join(", ") }
-    })));
+    facts.push((
+        "Bad requests",
+        figures.requests.map_or_else(missing, |seen| {
+            format!(
+                "{} of {} ({})",
+                seen.bad,
+                seen.total,
+                percent_fine(seen.bad_share())
+            )
+        }),
+    ));
+    facts.push((
+        "Bad seconds",
+        figures.requests.map_or_else(missing, |seen| {
+            format!("{} of {}", seen.bad_seconds, seen.seconds)
+        }),
+    ));
+    facts.push((
+        "Acknowledged writes lost",
+        figures.writes.as_ref().map_or_else(missing, |writes| {
+            let lost = writes
+                .lost
+                .map_or_else(|| "unknown".to_owned(), |lost| lost.to_string());
+            let keys = if writes.lost_keys.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", writes.lost_keys.join(", "))
+            };
+            let unreadable = if writes.unreadable > 0 {
+                format!(", {} not readable", writes.unreadable)
+            } else {
+                String::new()
+            };
+            format!("{lost} of {}{unreadable}{keys}", writes.acknowledged)
+        }),
+    ));
+    facts.push((
+        "Other writes",
+        figures.writes.as_ref().map_or_else(missing, |writes| {
+            format!(
+                "{} failed, {} of unknown fate",
+                writes.failed, writes.indeterminate
+            )
+        }),
+    ));
+    facts.push((
+        "Wrong reads",
+        figures
+            .writes
+            .as_ref()
+            .map_or_else(missing, |writes| writes.wrong_reads.to_string()),
+    ));
+    facts.push((
+        "Commands",
+        figures.commands.map_or_else(missing, |commands| {
+            format!(
+                "{} ({} different, {} failed)",
+                commands.count, commands.unique, commands.failed
+            )
+        }),
+    ));
+    facts.push((
+        "Collateral",
+        figures.collateral.as_ref().map_or_else(missing, |nodes| {
+            if nodes.is_empty() {
+                "none".to_owned()
+            } else {
+                nodes.iter().cloned().collect::<Vec<_>>().join(", ")
+            }
+        }),
+    ));
     if let Some(frozen) = trial.frozen.filter(|frozen| *frozen > 0) {
-        facts.push(("Left running by the operator", count(frozen.into(), "process").replace("processs", "processes")));
+        facts.push((
+            "Left running by the operator",
+            count(frozen.into(), "process").replace("processs", "processes"),
+        ));
     }
-    facts.push(("Harness overhead", figures.overhead_us.zip(figures.total_us).map_or_else(missing, |(own, total)| {
-        format!("{} of {}", duration_us(own), duration_us(total))
-    })));
+    facts.push((
+        "Harness overhead",
+        figures
+            .overhead_us
+            .zip(figures.total_us)
+            .map_or_else(missing, |(own, total)| {
+                format!("{} of {}", duration_us(own), duration_us(total))
+            }),
+    ));
     if !trial.leftovers.is_empty() {
         facts.push(("Left behind", trial.leftovers.join(", ")));
     }
     facts.push(("Seed", trial.row.key.seed.to_string()));
-    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    facts
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 fn fault(fault: &FaultView, zero: u64) -> FaultRow {
@@ -209,14 +293,24 @@ fn fault(fault: &FaultView, zero: u64) -> FaultRow {
         Some(false) => "did not land",
         None => "not proven",
     };
-    let took = fault.took_us.map_or(String::new(), |us| format!(" ({})", duration_us(us)));
+    let took = fault
+        .took_us
+        .map_or(String::new(), |us| format!(" ({})", duration_us(us)));
     lines.push(format!("{proof}{took}: {}", fault.evidence.join("; ")));
     if let Some((at_us, detail)) = &fault.gone {
         lines.push(format!("gone at {}: {detail}", since(*at_us, zero)));
     }
     if let Some(at_us) = fault.healed_us {
-        let proof = if fault.heal_proven == Some(true) { "proven" } else { "not proven" };
-        lines.push(format!("removed at {} ({proof}): {}", since(at_us, zero), fault.heal_evidence.join("; ")));
+        let proof = if fault.heal_proven == Some(true) {
+            "proven"
+        } else {
+            "not proven"
+        };
+        lines.push(format!(
+            "removed at {} ({proof}): {}",
+            since(at_us, zero),
+            fault.heal_evidence.join("; ")
+        ));
     }
     FaultRow {
         title: format!("{} on {}", fault.kind, fault.targets.join(", ")),
@@ -226,7 +320,12 @@ fn fault(fault: &FaultView, zero: u64) -> FaultRow {
 
 fn ticket(ticket: &TicketView, zero: u64) -> TicketRow {
     TicketRow {
-        title: format!("Ticket {} at {}: {}", ticket.ticket, since(ticket.at_us, zero), ticket.invariant),
+        title: format!(
+            "Ticket {} at {}: {}",
+            ticket.ticket,
+            since(ticket.at_us, zero),
+            ticket.invariant
+        ),
         summary: ticket.summary.clone(),
         folded: ticket.folded.clone(),
     }
@@ -240,18 +339,29 @@ fn moments(trial: &TrialView) -> Vec<Moment> {
         letter,
         label,
     };
-    let marks = line
-        .marks
-        .iter()
-        .map(|mark| moment(mark.at_us, mark.kind.letter().to_string(), mark.label.clone()));
-    let nodes = line.nodes.iter().filter(|mark| mark.at_us >= line.start_us).map(|mark| {
-        let by = match mark.by {
-            Actor::Harness => "by the harness",
-            Actor::Operator => "by the operator",
-            Actor::Itself => "by itself",
-        };
-        moment(mark.at_us, String::new(), format!("{} {} {by}", mark.node, mark.what))
+    let marks = line.marks.iter().map(|mark| {
+        moment(
+            mark.at_us,
+            mark.kind.letter().to_string(),
+            mark.label.clone(),
+        )
     });
+    let nodes = line
+        .nodes
+        .iter()
+        .filter(|mark| mark.at_us >= line.start_us)
+        .map(|mark| {
+            let by = match mark.by {
+                Actor::Harness => "by the harness",
+                Actor::Operator => "by the operator",
+                Actor::Itself => "by itself",
+            };
+            moment(
+                mark.at_us,
+                String::new(),
+                format!("{} {} {by}", mark.node, mark.what),
+            )
+        });
     let mut moments: Vec<Moment> = marks.chain(nodes).collect();
     moments.sort_by_key(|moment| moment.at_us);
     moments
@@ -264,16 +374,20 @@ fn snapshots(trial: &TrialView) -> Vec<SnapshotRow> {
         .map(|view| SnapshotRow {
             title: format!("{} of {}", view.name, view.node),
             changed: view.before != view.after,
-            answers: [("before", &view.before), ("at detection", &view.detected), ("after", &view.after)]
-                .into_iter()
-                .filter_map(|(when, answer)| {
-                    let answer = match answer.as_ref()? {
-                        Ok(body) => text::shortened(body, OUTPUT / 4).0,
-                        Err(why) => format!("no answer: {why}"),
-                    };
-                    Some((when, answer))
-                })
-                .collect(),
+            answers: [
+                ("before", &view.before),
+                ("at detection", &view.detected),
+                ("after", &view.after),
+            ]
+            .into_iter()
+            .filter_map(|(when, answer)| {
+                let answer = match answer.as_ref()? {
+                    Ok(body) => text::shortened(body, OUTPUT / 4).0,
+                    Err(why) => format!("no answer: {why}"),
+                };
+                Some((when, answer))
+            })
+            .collect(),
         })
         .collect()
 }
@@ -281,7 +395,11 @@ fn snapshots(trial: &TrialView) -> Vec<SnapshotRow> {
 fn entry(entry: &Entry, zero: u64) -> EntryRow {
     let at = since(entry.at_us, zero);
     match &entry.said {
-        Said::Prompt { ticket, operator, text } => EntryRow {
+        Said::Prompt {
+            ticket,
+            operator,
+            text,
+        } => EntryRow {
             at,
             kind: "prompt",
             title: format!("{operator} is told of ticket {ticket}"),
@@ -295,16 +413,27 @@ fn entry(entry: &Entry, zero: u64) -> EntryRow {
             text: text::shortened(text, OUTPUT).0,
             ..EntryRow::default()
         },
-        Said::Command { line, reasoning, result, .. } => EntryRow {
+        Said::Command {
+            line,
+            reasoning,
+            result,
+            ..
+        } => EntryRow {
             at,
             kind: "command",
             title: reasoning.clone(),
             text: line.clone(),
             output: result.as_ref().map_or_else(String::new, output),
-            outcome: result.as_ref().map_or_else(|| "no result recorded".to_owned(), outcome),
+            outcome: result
+                .as_ref()
+                .map_or_else(|| "no result recorded".to_owned(), outcome),
             failed: result.as_ref().is_none_or(|result| result.exit != Some(0)),
         },
-        Said::End { end, summary, working_us } => EntryRow {
+        Said::End {
+            end,
+            summary,
+            working_us,
+        } => EntryRow {
             at,
             kind: "end",
             title: format!("session ends: {}", end.to_string().replace('_', " ")),

@@ -29,7 +29,13 @@ pub(crate) enum Shape {
 }
 
 impl Log {
-    pub(crate) fn new(run: &RunId, number: u32, scenario: &str, variant: &str, repeat: u32) -> Self {
+    pub(crate) fn new(
+        run: &RunId,
+        number: u32,
+        scenario: &str,
+        variant: &str,
+        repeat: u32,
+    ) -> Self {
         let key = TrialKey {
             id: run.trial(number),
             number,
@@ -88,7 +94,13 @@ impl Log {
                 port: 7400,
             })
             .collect();
-        self.at(412, Body::LabUp { nodes, took_us: 411_200 });
+        self.at(
+            412,
+            Body::LabUp {
+                nodes,
+                took_us: 411_200,
+            },
+        );
         self.phase(Phase::Ready, 412, 2890, false);
         self.load(2900, 5000, Shape::Well);
         self.phase(Phase::Healthy, 2890, 4980, false);
@@ -97,7 +109,14 @@ impl Log {
         }
     }
 
-    pub(crate) fn snapshot(&mut self, ms: u64, when: SnapshotPoint, node: &str, role: &str, term: u32) {
+    pub(crate) fn snapshot(
+        &mut self,
+        ms: u64,
+        when: SnapshotPoint,
+        node: &str,
+        role: &str,
+        term: u32,
+    ) {
         self.at(
             ms,
             Body::Snapshot {
@@ -107,7 +126,9 @@ impl Log {
                 result: if role.is_empty() {
                     Err("connection refused".to_owned())
                 } else {
-                    Ok(format!("{{\"node\":\"{node}\",\"role\":\"{role}\",\"term\":{term}}}"))
+                    Ok(format!(
+                        "{{\"node\":\"{node}\",\"role\":\"{role}\",\"term\":{term}}}"
+                    ))
                 },
             },
         );
@@ -115,11 +136,14 @@ impl Log {
 
     /// Load slices of 500 ms.
     pub(crate) fn load(&mut self, from: u64, to: u64, shape: Shape) {
-        let mut ms = from + 500;
-        while ms <= to {
+        let mut last = from;
+        while last < to {
+            let ms = (last + 500).min(to);
+            let slice_us = (ms - last) * 1000;
+            last = ms;
             let ops = [("put", 12), ("get", 13)]
                 .into_iter()
-                .filter_map(|(op, rate)| {
+                .map(|(op, rate)| {
                     let bad = match shape {
                         Shape::Well => 0,
                         Shape::Third => 3 + self.noise(3) as u32,
@@ -132,25 +156,33 @@ impl Log {
                     };
                     let p50_us = (1400 + self.noise(600)) * slow;
                     let ok = rate - bad;
-                    Some(OpLoad {
+                    OpLoad {
                         op: op.to_owned(),
                         ok,
                         failed: bad / 2,
                         indeterminate: bad - bad / 2,
                         p50_us: if ok == 0 { 0 } else { p50_us },
-                        p99_us: if ok == 0 { 0 } else { p50_us * 2 + self.noise(900) * slow },
+                        p99_us: if ok == 0 {
+                            0
+                        } else {
+                            p50_us * 2 + self.noise(900) * slow
+                        },
                         max_us: if ok == 0 { 0 } else { p50_us * 3 },
-                    })
+                    }
                 })
                 .collect();
-            self.at(ms, Body::Load { slice_us: 500_000, ops });
-            ms += 500;
+            self.at(ms, Body::Load { slice_us, ops });
         }
     }
 
     /// Injects and proves a fault of a node at 5000.
     pub(crate) fn fault(&mut self, kind: &str, node: &str) {
-        self.at(4985, Body::PhaseStarted { phase: Phase::Inject });
+        self.at(
+            4985,
+            Body::PhaseStarted {
+                phase: Phase::Inject,
+            },
+        );
         let (detail, undo, evidence) = match kind {
             "node_kill" => (
                 format!("SIGKILL to {node}"),
@@ -194,7 +226,13 @@ impl Log {
                 took_us: 128_400,
             },
         );
-        self.at(5121, Body::PhaseEnded { phase: Phase::Inject, timed_out: false });
+        self.at(
+            5121,
+            Body::PhaseEnded {
+                phase: Phase::Inject,
+                timed_out: false,
+            },
+        );
     }
 
     pub(crate) fn node(&mut self, ms: u64, node: &str, change: NodeChange, by: Actor) {
@@ -210,7 +248,12 @@ impl Log {
 
     /// Detects at `ms` and opens a ticket.
     pub(crate) fn ticket(&mut self, ms: u64, invariant: &str, summary: &str) {
-        self.at(5122, Body::PhaseStarted { phase: Phase::Detect });
+        self.at(
+            5122,
+            Body::PhaseStarted {
+                phase: Phase::Detect,
+            },
+        );
         self.at(
             ms - 200,
             Body::Probe {
@@ -236,24 +279,45 @@ impl Log {
                 summary: summary.to_owned(),
             },
         );
-        self.at(ms + 1, Body::PhaseEnded { phase: Phase::Detect, timed_out: false });
+        self.at(
+            ms + 1,
+            Body::PhaseEnded {
+                phase: Phase::Detect,
+                timed_out: false,
+            },
+        );
     }
 
     pub(crate) fn session(&mut self, ms: u64, operator: &str) {
-        self.at(ms, Body::PhaseStarted { phase: Phase::Operate });
+        self.at(
+            ms,
+            Body::PhaseStarted {
+                phase: Phase::Operate,
+            },
+        );
         self.at(
             ms,
             Body::SessionStarted {
                 ticket: 1,
                 operator: operator.to_owned(),
-                prompt: "You operate a replicated key-value store. Its nodes are kv1, kv2, kv3.\n\n\
+                prompt:
+                    "You operate a replicated key-value store. Its nodes are kv1, kv2, kv3.\n\n\
                          Ticket 1: node-up is broken: kv1: connection refused\n"
-                    .to_owned(),
+                        .to_owned(),
             },
         );
     }
 
-    pub(crate) fn command(&mut self, from: u64, to: u64, number: u32, line: &str, why: &str, exit: i32, output: &str) {
+    pub(crate) fn command(
+        &mut self,
+        from: u64,
+        to: u64,
+        number: u32,
+        line: &str,
+        why: &str,
+        exit: i32,
+        output: &str,
+    ) {
         self.at(
             from,
             Body::CommandStarted {
@@ -284,26 +348,66 @@ impl Log {
                 working_us: working_ms * 1000,
             },
         );
-        self.at(ms, Body::PhaseEnded { phase: Phase::Operate, timed_out: end == SessionEnd::OutOfBudget });
+        self.at(
+            ms,
+            Body::PhaseEnded {
+                phase: Phase::Operate,
+                timed_out: end == SessionEnd::OutOfBudget,
+            },
+        );
         self.phase(Phase::Freeze, ms + 1, ms + 40, false);
-        self.at(ms + 39, Body::Frozen { ended: 0, proven: true });
+        self.at(
+            ms + 39,
+            Body::Frozen {
+                ended: 0,
+                proven: true,
+            },
+        );
     }
 
     /// Verify, heal, ledger, teardown and end.
-    pub(crate) fn finish(&mut self, from: u64, to: u64, since: Option<u64>, end: SessionEnd, ledger: LedgerCheck) {
+    pub(crate) fn finish(
+        &mut self,
+        from: u64,
+        to: u64,
+        since: Option<u64>,
+        end: SessionEnd,
+        ledger: LedgerCheck,
+    ) {
         let recovered = since.is_some();
-        self.at(from, Body::PhaseStarted { phase: Phase::Verify });
+        self.at(
+            from,
+            Body::PhaseStarted {
+                phase: Phase::Verify,
+            },
+        );
         self.at(
             to,
             Body::Verified {
                 recovered,
                 since_us: since.map(|ms| ms * 1000),
-                detail: if recovered { String::new() } else { "node-up: kv1: connection refused".to_owned() },
+                detail: if recovered {
+                    String::new()
+                } else {
+                    "node-up: kv1: connection refused".to_owned()
+                },
             },
         );
-        self.at(to, Body::PhaseEnded { phase: Phase::Verify, timed_out: !recovered });
+        self.at(
+            to,
+            Body::PhaseEnded {
+                phase: Phase::Verify,
+                timed_out: !recovered,
+            },
+        );
         for node in ["kv1", "kv2", "kv3"] {
-            let role = if node == "kv2" { "leader" } else if node == "kv1" && !recovered { "" } else { "follower" };
+            let role = if node == "kv2" {
+                "leader"
+            } else if node == "kv1" && !recovered {
+                ""
+            } else {
+                "follower"
+            };
             self.snapshot(to + 5, SnapshotPoint::After, node, role, 4);
         }
         self.at(to + 10, Body::PhaseStarted { phase: Phase::Heal });
@@ -316,10 +420,26 @@ impl Log {
             },
         );
         self.at(to + 600, Body::Ledger(ledger));
-        self.at(to + 610, Body::PhaseEnded { phase: Phase::Heal, timed_out: false });
+        self.at(
+            to + 610,
+            Body::PhaseEnded {
+                phase: Phase::Heal,
+                timed_out: false,
+            },
+        );
         self.phase(Phase::Teardown, to + 611, to + 700, false);
-        self.at(to + 700, Body::TornDown { took_us: 88_000, leftovers: Vec::new() });
-        let outcome = if recovered { Outcome::Recovered } else { Outcome::NotRecovered };
+        self.at(
+            to + 700,
+            Body::TornDown {
+                took_us: 88_000,
+                leftovers: Vec::new(),
+            },
+        );
+        let outcome = if recovered {
+            Outcome::Recovered
+        } else {
+            Outcome::NotRecovered
+        };
         self.end(to + 701, Status::Completed, Some(outcome), end, None, false);
     }
 

@@ -68,8 +68,14 @@ fn controls() -> serde_json::Value {
 }
 
 pub(crate) const SCENARIOS: [(&str, &str); 2] = [
-    ("leader-killed", "The leader's process is gone; the others elect a new one, the node stays down"),
-    ("leader-partitioned", "The leader runs but no packet passes between it and the others"),
+    (
+        "leader-killed",
+        "The leader's process is gone; the others elect a new one, the node stays down",
+    ),
+    (
+        "leader-partitioned",
+        "The leader runs but no packet passes between it and the others",
+    ),
 ];
 
 fn of_run(id: &str, seconds: i64, body: Body) -> Event {
@@ -86,7 +92,15 @@ fn of_run(id: &str, seconds: i64, body: Body) -> Event {
 pub(crate) fn begin(writer: &Writer, run: NewRun, trials: u32) {
     let (id, campaign) = (run.id.0.clone(), run.campaign.clone());
     writer.begin_run(run).unwrap();
-    writer.emit(of_run(&id, 0, Body::RunStarted { campaign, trials, parallel: 2 }));
+    writer.emit(of_run(
+        &id,
+        0,
+        Body::RunStarted {
+            campaign,
+            trials,
+            parallel: 2,
+        },
+    ));
 }
 
 pub(crate) fn end(writer: &Writer, id: &str) {
@@ -96,42 +110,98 @@ pub(crate) fn end(writer: &Writer, id: &str) {
 /// One trial of a control, as it goes in the sample store.
 pub(crate) fn control(run: &RunId, number: u32, scenario: &str, variant: &str, repeat: u32) -> Log {
     let mut log = Log::new(run, number, scenario, variant, repeat);
-    let kind = if scenario == "leader-killed" { "node_kill" } else { "partition" };
+    let kind = if scenario == "leader-killed" {
+        "node_kill"
+    } else {
+        "partition"
+    };
     log.up();
     log.fault(kind, "kv1");
     let elected = 6500 + log.noise(700) / 100 * 100;
     log.load(5000, elected, Shape::Down);
     let detected = 7200 + log.noise(300);
     log.load(elected, 8000, Shape::Third);
-    log.ticket(detected, "node-up", "node-up is broken: kv1: connection refused");
+    log.ticket(
+        detected,
+        "node-up",
+        "node-up is broken: kv1: connection refused",
+    );
     let start = detected + 30;
     match variant {
         "baseline" => {
             log.load(8000, 25500, Shape::Third);
-            log.at(start, Body::PhaseStarted { phase: harness::model::trial::Phase::Operate });
-            log.at(start + 8000, Body::PhaseEnded { phase: harness::model::trial::Phase::Operate, timed_out: false });
+            log.at(
+                start,
+                Body::PhaseStarted {
+                    phase: harness::model::trial::Phase::Operate,
+                },
+            );
+            log.at(
+                start + 8000,
+                Body::PhaseEnded {
+                    phase: harness::model::trial::Phase::Operate,
+                    timed_out: false,
+                },
+            );
             log.finish(start + 8010, 25300, None, SessionEnd::None, clean_ledger());
         }
         "oracle" => {
             log.session(start, "script");
-            let line = if kind == "node_kill" { "lab start kv1" } else { "lab net clear kv1" };
-            log.command(start + 40, start + 220, 1, line, "the scenario's remedy", 0, "ok\n");
+            let line = if kind == "node_kill" {
+                "lab start kv1"
+            } else {
+                "lab net clear kv1"
+            };
+            log.command(
+                start + 40,
+                start + 220,
+                1,
+                line,
+                "the scenario's remedy",
+                0,
+                "ok\n",
+            );
             if kind == "node_kill" {
                 log.node(start + 200, "kv1", NodeChange::Started, Actor::Operator);
             } else {
-                log.node(start + 200, "kv1", NodeChange::RulesRemoved { count: 4 }, Actor::Operator);
-                log.at(start + 205, Body::FaultGone { fault: 0, detail: "link rules 1, 2, 3, 4 are gone".to_owned() });
+                log.node(
+                    start + 200,
+                    "kv1",
+                    NodeChange::RulesRemoved { count: 4 },
+                    Actor::Operator,
+                );
+                log.at(
+                    start + 205,
+                    Body::FaultGone {
+                        fault: 0,
+                        detail: "link rules 1, 2, 3, 4 are gone".to_owned(),
+                    },
+                );
             }
             log.session_end(start + 260, SessionEnd::Resolved, "ran the remedy", 255);
             let since = start + 900 + log.noise(400);
             log.load(8000, since + 3400, Shape::Well);
-            log.finish(start + 310, since + 3000, Some(since), SessionEnd::Resolved, clean_ledger());
+            log.finish(
+                start + 310,
+                since + 3000,
+                Some(since),
+                SessionEnd::Resolved,
+                clean_ledger(),
+            );
         }
         _ => {
             log.session(start, "script");
             for (index, node) in ["kv1", "kv2", "kv3"].into_iter().enumerate() {
                 let from = start + 40 + index as u64 * 900;
-                log.command(from, from + 850, index as u32 + 1, &format!("lab restart {node}"), "restart every node", 0, &format!("{node} restarted\n"));
+                log.command(
+                    from,
+                    from + 850,
+                    index as u32 + 1,
+                    &format!("lab restart {node}"),
+                    "restart every node",
+                    0,
+                    &format!("{node} restarted\n"),
+                );
                 if !(node == "kv1" && kind == "node_kill") {
                     log.node(from + 300, node, NodeChange::Stopped, Actor::Operator);
                 }
@@ -144,10 +214,22 @@ pub(crate) fn control(run: &RunId, number: u32, scenario: &str, variant: &str, r
                 let since = ended + 700 + log.noise(500);
                 log.load(ended, since, Shape::Third);
                 log.load(since, since + 3200, Shape::Well);
-                log.finish(ended + 50, since + 3000, Some(since), SessionEnd::Resolved, clean_ledger());
+                log.finish(
+                    ended + 50,
+                    since + 3000,
+                    Some(since),
+                    SessionEnd::Resolved,
+                    clean_ledger(),
+                );
             } else {
                 log.load(ended, ended + 10_000, Shape::Third);
-                log.finish(ended + 50, ended + 10_000, None, SessionEnd::Resolved, clean_ledger());
+                log.finish(
+                    ended + 50,
+                    ended + 10_000,
+                    None,
+                    SessionEnd::Resolved,
+                    clean_ledger(),
+                );
             }
         }
     }
@@ -228,18 +310,78 @@ fn hostile(run: &RunId, number: u32) -> Log {
     log.fault("node_kill", "kv1");
     log.load(5000, 6500, Shape::Down);
     log.load(6500, 12_000, Shape::Third);
-    log.ticket(7300, "node-up", "node-up is broken: kv1: connection refused");
+    log.ticket(
+        7300,
+        "node-up",
+        "node-up is broken: kv1: connection refused",
+    );
     log.session(7330, "llm");
-    log.at(7900, Body::Message { text: format!("I will look at the nodes first.\n{HOSTILE}") });
-    log.command(8000, 8400, 1, "lab ps; echo '</pre></details>'", HOSTILE, 0, HOSTILE);
-    log.command(8900, 9000, 2, "lab logs kv1 -n 100000", "read its log", 0, &"2026-11-21T10:15:05Z store: applied entry\n".repeat(2000));
-    log.command(9500, 9600, 3, "lab start kv9", "start it", 2, "lab: there is no node `kv9`\n");
-    log.command(9700, 9800, 4, "lab  start kv9", "once more", 2, "lab: there is no node `kv9`\n");
-    log.command(11_000, 11_300, 5, "lab start kv1", "start the right one", 0, "kv1 started\n");
+    log.at(
+        7900,
+        Body::Message {
+            text: format!("I will look at the nodes first.\n{HOSTILE}"),
+        },
+    );
+    log.command(
+        8000,
+        8400,
+        1,
+        "lab ps; echo '</pre></details>'",
+        HOSTILE,
+        0,
+        HOSTILE,
+    );
+    log.command(
+        8900,
+        9000,
+        2,
+        "lab logs kv1 -n 100000",
+        "read its log",
+        0,
+        &"2026-11-21T10:15:05Z store: applied entry\n".repeat(2000),
+    );
+    log.command(
+        9500,
+        9600,
+        3,
+        "lab start kv9",
+        "start it",
+        2,
+        "lab: there is no node `kv9`\n",
+    );
+    log.command(
+        9700,
+        9800,
+        4,
+        "lab  start kv9",
+        "once more",
+        2,
+        "lab: there is no node `kv9`\n",
+    );
+    log.command(
+        11_000,
+        11_300,
+        5,
+        "lab start kv1",
+        "start the right one",
+        0,
+        "kv1 started\n",
+    );
     log.node(11_250, "kv1", NodeChange::Started, Actor::Operator);
-    log.session_end(11_900, SessionEnd::Resolved, &format!("kv1 was down. {HOSTILE}"), 4100);
+    log.session_end(
+        11_900,
+        SessionEnd::Resolved,
+        &format!("kv1 was down. {HOSTILE}"),
+        4100,
+    );
     log.load(12_000, 16_000, Shape::Well);
-    log.finish(11_950, 15_400, Some(12_300), SessionEnd::Resolved, clean_ledger());
+    log.finish(
+        11_950,
+        15_400,
+        Some(12_300),
+        SessionEnd::Resolved,
+        clean_ledger(),
+    );
     log
 }
 
@@ -247,29 +389,75 @@ fn hostile(run: &RunId, number: u32) -> Log {
 fn void(run: &RunId, number: u32) -> Log {
     let mut log = Log::new(run, number, "leader-killed", "baseline", 2);
     log.up();
-    log.at(4990, Body::FaultPlanned { fault: 0, kind: "node_kill".to_owned(), targets: vec!["kv1".to_owned()], detail: "SIGKILL to kv1".to_owned() });
+    log.at(
+        4990,
+        Body::FaultPlanned {
+            fault: 0,
+            kind: "node_kill".to_owned(),
+            targets: vec!["kv1".to_owned()],
+            detail: "SIGKILL to kv1".to_owned(),
+        },
+    );
     log.at(5000, Body::FaultInjected { fault: 0 });
-    log.at(5100, Body::FaultProven { fault: 0, landed: false, evidence: vec!["kv1: running (pid 4711)".to_owned()], took_us: 100_000 });
-    log.end(5900, Status::Void, None, SessionEnd::None, Some("fault 0 (node_kill) did not land: kv1: running (pid 4711)"), false);
+    log.at(
+        5100,
+        Body::FaultProven {
+            fault: 0,
+            landed: false,
+            evidence: vec!["kv1: running (pid 4711)".to_owned()],
+            took_us: 100_000,
+        },
+    );
+    log.end(
+        5900,
+        Status::Void,
+        None,
+        SessionEnd::None,
+        Some("fault 0 (node_kill) did not land: kv1: running (pid 4711)"),
+        false,
+    );
     log
 }
 
 /// The harness failed, and left something behind.
 fn failed(run: &RunId, number: u32) -> Log {
     let mut log = Log::new(run, number, "leader-killed", "oracle", 2);
-    log.at(10, Body::PhaseStarted { phase: harness::model::trial::Phase::Provision });
-    log.at(3000, Body::TornDown { took_us: 900, leftovers: vec!["/tmp/harness-lab-5".to_owned()] });
-    log.end(3100, Status::Error, None, SessionEnd::None, Some("the lab worker ended: out of memory"), true);
+    log.at(
+        10,
+        Body::PhaseStarted {
+            phase: harness::model::trial::Phase::Provision,
+        },
+    );
+    log.at(
+        3000,
+        Body::TornDown {
+            took_us: 900,
+            leftovers: vec!["/tmp/harness-lab-5".to_owned()],
+        },
+    );
+    log.end(
+        3100,
+        Status::Error,
+        None,
+        SessionEnd::None,
+        Some("the lab worker ended: out of memory"),
+        true,
+    );
     log
 }
 
 /// Recovers, and loses writes.
 fn losing(run: &RunId, number: u32) -> Log {
     let mut log = control(run, number, "leader-killed", "oracle", 2);
-    log.events.retain(|event| !matches!(event.body, Body::Ledger(_)));
+    log.events
+        .retain(|event| !matches!(event.body, Body::Ledger(_)));
     let ledger = LedgerCheck {
         lost: 3,
-        lost_keys: vec!["k-000117".to_owned(), "k-000118".to_owned(), "k-000121".to_owned()],
+        lost_keys: vec![
+            "k-000117".to_owned(),
+            "k-000118".to_owned(),
+            "k-000121".to_owned(),
+        ],
         wrong_reads: 2,
         ..clean_ledger()
     };
