@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 use super::{exit, progress};
 use crate::model::event::Event;
 use crate::model::id::RunId;
+use crate::report::{self, Format, terminal};
 use crate::runner::{self, Broadcast, EventSink, RunOptions, RunSummary};
 use crate::runtime::Runtime;
 use crate::runtime::process::ProcessRuntime;
 use crate::spec::plan::Plan;
 use crate::spec::{self, AdHoc, Diagnostics, Style};
-use crate::store::{Host, NewRun, SourceFile, Store, Writer};
+use crate::store::{Host, NewRun, Reader, SourceFile, Store, Writer};
 
 /// After the second Ctrl-C, so long is waited for the trials to end.
 const ABORT: Duration = Duration::from_secs(3);
@@ -50,6 +51,12 @@ pub struct Args {
     /// The database that everything is written to
     #[arg(long, default_value = "harness.db")]
     db: PathBuf,
+    /// Formats of the report, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "md,html")]
+    format: Vec<Format>,
+    /// Folder for the report
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    out: PathBuf,
     /// Show the result and errors only
     #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
@@ -120,7 +127,21 @@ async fn execute(args: Args, plan: Arc<Plan>) -> anyhow::Result<u8> {
     let recorded = tokio::task::spawn_blocking(move || writer.close()).await?;
     let interrupted = options.stop.is_cancelled();
     recorded.context("not everything could be written to the database")?;
-    Ok(code(summary, interrupted, true))
+    let gates_hold = report(&args, &run)?;
+    Ok(code(summary, interrupted, gates_hold))
+}
+
+/// Scores, writes the reports, says what came out; true when all gates hold.
+fn report(args: &Args, run: &RunId) -> anyhow::Result<bool> {
+    let view = report::build(&Reader::open(&args.db)?, &run.0)?;
+    Store::open(&args.db)?.put_scores(&report::scores(&view))?;
+    let paths = report::write(&view, &args.format, &args.out)
+        .with_context(|| format!("the results are in {}, but the report was not written", args.db.display()))?;
+    if !args.json {
+        let paths = paths.iter().map(|path| format!("report: {}\n", path.display())).collect::<String>();
+        super::show::print(&(terminal::result(&view, super::show::style()) + &paths))?;
+    }
+    Ok(view.gates.iter().all(|gate| gate.passed))
 }
 
 /// The worst of what happened.

@@ -1,6 +1,9 @@
 //! What several test modules need.
 
 mod files;
+pub(crate) mod log;
+pub(crate) mod redact;
+pub(crate) mod runs;
 
 pub(crate) use files::{redact, root, yaml_files};
 
