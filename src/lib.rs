@@ -7,6 +7,7 @@ pub mod chaos;
 pub mod cli;
 pub mod model;
 pub mod monitor;
+pub mod report;
 pub mod runner;
 pub mod runtime;
 pub mod score;

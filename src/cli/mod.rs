@@ -4,10 +4,13 @@
 
 pub mod doctor;
 pub mod exit;
+pub mod list;
 mod progress;
+pub mod report;
 pub mod run;
 pub mod schema;
 pub mod service;
+pub mod show;
 pub mod validate;
 
 use std::process::ExitCode;
@@ -27,6 +30,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Validate(validate::Args),
+    Schema(schema::Args),
+    List(list::Args),
+    Show(show::Args),
+    Report(report::Args),
     Doctor(doctor::Args),
     #[command(subcommand)]
     Service(service::Service),
@@ -59,6 +67,11 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(args) => run::run(args),
+        Command::Validate(args) => validate::run(&args).map_err(Into::into),
+        Command::Schema(args) => schema::run(&args).map_err(Into::into),
+        Command::List(args) => list::run(&args).map(|()| exit::SUCCESS),
+        Command::Show(args) => show::run(&args).map(|()| exit::SUCCESS),
+        Command::Report(args) => report::run(&args).map(|()| exit::SUCCESS),
         Command::Doctor(args) => doctor::run(&args),
         Command::Service(service) => service::run(service).map(|()| exit::SUCCESS),
     };

@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 use super::{exit, progress};
 use crate::model::event::Event;
 use crate::model::id::RunId;
+use crate::report::{self, Format, terminal};
 use crate::runner::{self, Broadcast, EventSink, RunOptions, RunSummary};
 use crate::runtime::Runtime;
 use crate::runtime::process::ProcessRuntime;
-use crate::spec;
 use crate::spec::plan::Plan;
-use crate::store::{Host, NewRun, SourceFile, Store, Writer};
+use crate::spec::{self, AdHoc, Diagnostics, Style};
+use crate::store::{Host, NewRun, Reader, SourceFile, Store, Writer};
 
 /// After the second Ctrl-C, so long is waited for the trials to end.
 const ABORT: Duration = Duration::from_secs(3);
@@ -24,7 +25,20 @@ const ABORT: Duration = Duration::from_secs(3);
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The campaign's YAML file
-    campaign: PathBuf,
+    #[arg(required_unless_present = "subject")]
+    campaign: Option<PathBuf>,
+    /// Without a campaign file: a file in `subjects/` (without `.yaml`), or a path
+    #[arg(long, conflicts_with = "campaign", requires = "chaos")]
+    subject: Option<String>,
+    /// The fault: `node_kill`, or with settings `node_kill:{target: {pick: leader}}`
+    #[arg(long, requires = "subject")]
+    chaos: Option<String>,
+    /// A file in `variants/` (without `.yaml`), or a path; can be given several times
+    #[arg(long = "variant", requires = "subject")]
+    variants: Vec<String>,
+    /// Also run with nobody operating; the default without `--variant`
+    #[arg(long, requires = "subject")]
+    baseline: bool,
     /// Trials at a time, instead of the campaign's own number
     #[arg(long)]
     parallel: Option<std::num::NonZeroU32>,
@@ -37,6 +51,12 @@ pub struct Args {
     /// The database that everything is written to
     #[arg(long, default_value = "harness.db")]
     db: PathBuf,
+    /// Formats of the report, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "md,html")]
+    format: Vec<Format>,
+    /// Folder for the report
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    out: PathBuf,
     /// Show the result and errors only
     #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
@@ -47,10 +67,10 @@ pub struct Args {
 
 /// Checks everything, runs all trials, writes the reports.
 pub fn run(args: Args) -> anyhow::Result<u8> {
-    let mut plan = match spec::load_campaign(&args.campaign) {
+    let mut plan = match plan(&args) {
         Ok(plan) => plan,
         Err(diagnostics) => {
-            eprint!("{diagnostics}");
+            eprint!("{}", diagnostics.render(Style::for_stderr()));
             return Ok(exit::USAGE);
         }
     };
@@ -59,6 +79,22 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
     plan.seed = args.seed.unwrap_or(plan.seed);
     raise_descriptor_limit();
     super::runtime()?.block_on(execute(args, Arc::new(plan)))
+}
+
+fn plan(args: &Args) -> Result<Plan, Diagnostics> {
+    if let Some(campaign) = &args.campaign {
+        return spec::load_campaign(campaign);
+    }
+    spec::ad_hoc(&AdHoc {
+        subject: args.subject.clone().unwrap_or_default(),
+        chaos: args.chaos.clone().unwrap_or_default(),
+        variants: args.variants.clone(),
+        baseline: args.baseline,
+        runtime: None,
+        repeats: args.repeats.map_or(1, Into::into),
+        parallel: args.parallel.map_or(1, Into::into),
+        seed: args.seed.unwrap_or(0),
+    })
 }
 
 async fn execute(args: Args, plan: Arc<Plan>) -> anyhow::Result<u8> {
@@ -91,7 +127,21 @@ async fn execute(args: Args, plan: Arc<Plan>) -> anyhow::Result<u8> {
     let recorded = tokio::task::spawn_blocking(move || writer.close()).await?;
     let interrupted = options.stop.is_cancelled();
     recorded.context("not everything could be written to the database")?;
-    Ok(code(summary, interrupted, true))
+    let gates_hold = report(&args, &run)?;
+    Ok(code(summary, interrupted, gates_hold))
+}
+
+/// Scores, writes the reports, says what came out; true when all gates hold.
+fn report(args: &Args, run: &RunId) -> anyhow::Result<bool> {
+    let view = report::build(&Reader::open(&args.db)?, &run.0)?;
+    Store::open(&args.db)?.put_scores(&report::scores(&view))?;
+    let paths = report::write(&view, &args.format, &args.out)
+        .with_context(|| format!("the results are in {}, but the report was not written", args.db.display()))?;
+    if !args.json {
+        let paths = paths.iter().map(|path| format!("report: {}\n", path.display())).collect::<String>();
+        super::show::print(&(terminal::result(&view, super::show::style()) + &paths))?;
+    }
+    Ok(view.gates.iter().all(|gate| gate.passed))
 }
 
 /// The worst of what happened.

@@ -4,12 +4,19 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::exit;
 use crate::spec::FileKind;
 
-/// All is done, or all is up to date.
-pub const OK: i32 = 0;
-/// With `check`: a file is missing or differs.
-pub const STALE: i32 = 1;
+/// Write the JSON Schemas of the YAML files, for editors
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Write nothing; exit with 1 when a schema is missing or out of date
+    #[arg(long)]
+    check: bool,
+    /// The folder
+    #[arg(long, default_value = "schemas")]
+    out: PathBuf,
+}
 
 /// Why the schemas could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +38,11 @@ pub enum SchemaError {
 ///
 /// # Errors
 /// See [`SchemaError`].
-pub fn run(out: &Path, check: bool) -> Result<i32, SchemaError> {
+pub fn run(args: &Args) -> Result<u8, SchemaError> {
+    write_or_check(&args.out, args.check)
+}
+
+fn write_or_check(out: &Path, check: bool) -> Result<u8, SchemaError> {
     let mut stale = Vec::new();
     for kind in FileKind::ALL {
         let path = out.join(kind.schema_file());
@@ -60,7 +71,7 @@ pub fn run(out: &Path, check: bool) -> Result<i32, SchemaError> {
         writeln!(io::stdout(), "wrote {}", path.display())?;
     }
     if stale.is_empty() {
-        return Ok(OK);
+        return Ok(exit::SUCCESS);
     }
     let mut stderr = io::stderr().lock();
     for (path, state) in &stale {
@@ -72,5 +83,24 @@ pub fn run(out: &Path, check: bool) -> Result<i32, SchemaError> {
         format!(" --out {}", out.display())
     };
     writeln!(stderr, "repair it with: harness schema{option}")?;
-    Ok(STALE)
+    Ok(exit::GATE_FAILED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_up_to_date_until_it_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("schemas");
+        assert_eq!(write_or_check(&out, true).unwrap(), exit::GATE_FAILED);
+        assert!(!out.exists(), "a check writes nothing");
+        assert_eq!(write_or_check(&out, false).unwrap(), exit::SUCCESS);
+        assert_eq!(write_or_check(&out, true).unwrap(), exit::SUCCESS);
+        fs::write(out.join("variant.schema.json"), "{}").unwrap();
+        assert_eq!(write_or_check(&out, true).unwrap(), exit::GATE_FAILED);
+        assert_eq!(write_or_check(&out, false).unwrap(), exit::SUCCESS);
+        assert_eq!(write_or_check(&out, true).unwrap(), exit::SUCCESS);
+    }
 }

@@ -5,22 +5,31 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::exit;
 use crate::spec::{self, Style};
 
-/// Nothing is wrong.
-pub const OK: i32 = 0;
-/// Something is wrong with a file.
-pub const SPEC_ERROR: i32 = 2;
+/// Check subjects, variants and campaigns, and what they refer to
+///
+/// Touches nothing but these files, and starts nothing.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The YAML files
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
 
-/// Checks files; returns the exit code. Valid files are listed on standard output, what is wrong goes to
+/// Checks the files; the exit code is [`exit::USAGE`] when something is wrong with one. Valid files are listed on standard output, what is wrong goes to
 /// standard error; with `json`, all of it is one JSON object on standard output.
 ///
 /// # Errors
 /// Standard output or standard error cannot be written to.
-pub fn run(files: &[PathBuf], json: bool) -> io::Result<i32> {
-    let (diagnostics, valid) = spec::check_files(files);
+pub fn run(args: &Args) -> io::Result<u8> {
+    let (diagnostics, valid) = spec::check_files(&args.files);
     let mut stdout = io::stdout().lock();
-    if json {
+    if args.json {
         let valid: Vec<_> = valid
             .iter()
             .map(|file| json!({ "file": file.path.display().to_string(), "summary": file.summary }))
@@ -41,9 +50,5 @@ pub fn run(files: &[PathBuf], json: bool) -> io::Result<i32> {
                 .write_all(diagnostics.render(Style::for_stderr()).as_bytes())?;
         }
     }
-    Ok(if diagnostics.is_empty() {
-        OK
-    } else {
-        SPEC_ERROR
-    })
+    Ok(if diagnostics.is_empty() { exit::SUCCESS } else { exit::USAGE })
 }

@@ -113,7 +113,9 @@ pub fn figures(events: &[Event]) -> Figures {
         _ => None,
     });
     let recovered = match end {
-        Some((Status::Completed, outcome, _)) => outcome.map(|outcome| outcome == Outcome::Recovered),
+        Some((Status::Completed, outcome, _)) => {
+            outcome.map(|outcome| outcome == Outcome::Recovered)
+        }
         _ => None,
     };
     let ticket = events
@@ -121,7 +123,13 @@ pub fn figures(events: &[Event]) -> Figures {
         .filter(|event| matches!(event.body, Body::TicketOpened { .. }))
         .find_map(|event| since_fault(event.at_us));
     let watched = events.iter().any(|event| {
-        matches!(event.body, Body::PhaseEnded { phase: Phase::Detect, .. })
+        matches!(
+            event.body,
+            Body::PhaseEnded {
+                phase: Phase::Detect,
+                ..
+            }
+        )
     });
     let session = operator::session(events);
     let touched = session.is_some().then(|| operator::touched(events));

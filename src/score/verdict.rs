@@ -57,7 +57,11 @@ pub fn verdict(events: &[Event], figures: &Figures) -> Verdict {
     match (figures.recovered, lost) {
         (_, Some(lost)) if lost > 0 => Verdict::Fail(format!(
             "{lost} acknowledged {} lost",
-            if lost == 1 { "write was" } else { "writes were" }
+            if lost == 1 {
+                "write was"
+            } else {
+                "writes were"
+            }
         )),
         (Some(false), _) => Verdict::Fail("the subject did not recover".to_owned()),
         (None, _) => Verdict::Unscored("completed without an outcome".to_owned()),

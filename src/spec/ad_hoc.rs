@@ -63,9 +63,9 @@ fn plan(args: &AdHoc, out: &mut Diagnostics) -> Option<Plan> {
         sources.push(load::source(&file));
         load::subject(&file, out)
     });
-    let mut variants: Vec<(Variant, Span)> = Vec::new();
+    let mut variants: Vec<(Variant, Option<Span>)> = Vec::new();
     if args.baseline || args.variants.is_empty() {
-        variants.push((baseline(), Span::default()));
+        variants.push((baseline(), None));
     }
     for name in &args.variants {
         let Some(file) = open(FileKind::Variant, "--variant", name, out) else {
@@ -81,7 +81,7 @@ fn plan(args: &AdHoc, out: &mut Diagnostics) -> Option<Plan> {
                 continue;
             }
             sources.push(load::source(&file));
-            variants.push((variant, Span::default()));
+            variants.push((variant, None));
         }
     }
     let source = argument("--chaos", &args.chaos);
@@ -127,7 +127,7 @@ fn assemble(
     subject: Subject,
     runtime: RuntimeKind,
     fault: Chaos,
-    variants: Vec<(Variant, Span)>,
+    variants: Vec<(Variant, Option<Span>)>,
     mut sources: Vec<Source>,
 ) -> Plan {
     let scenario = fault.kind().name().replace('_', "-");
@@ -228,8 +228,11 @@ fn fault(text: &str) -> Result<(Node, Chaos), Vec<Problem>> {
         .find(|kind| kind.name() == name.replace('-', "_"));
     let Some(kind) = kind else {
         let names = FaultKind::ALL.map(FaultKind::name);
-        let problem =
-            Problem::new(key_span, format!("unknown fault `{name}`")).label("no such fault");
+        let message = match name {
+            "" => "no fault is named".to_owned(),
+            _ => format!("unknown fault `{name}`"),
+        };
+        let problem = Problem::new(key_span, message).label("no such fault");
         return Err(vec![problem.help(suggest::help(name, &names))]);
     };
     let mut value = Node {

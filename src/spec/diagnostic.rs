@@ -124,29 +124,44 @@ impl Diagnostics {
     /// Adds problems of one text. A span over several lines is cut to its first line.
     pub fn add(&mut self, source: &Arc<SourceText>, problems: impl IntoIterator<Item = Problem>) {
         for mut problem in problems {
+            printable(&mut problem.message);
+            printable(&mut problem.label);
+            problem.help.iter_mut().for_each(printable);
             problem.span = first_line(&source.text, problem.span);
             for (span, _) in &mut problem.also {
                 *span = first_line(&source.text, *span);
             }
-            let known =
-                |other: &Diagnostic| other.source.name == source.name && other.problem == problem;
-            if !self.list.iter().any(known) {
-                self.list.push(Diagnostic {
-                    source: Arc::clone(source),
-                    problem,
-                });
-            }
+            let source = Arc::clone(source);
+            self.list.push(Diagnostic { source, problem });
         }
-        self.list.sort_by(|a, b| {
-            (&a.source.name, a.problem.span).cmp(&(&b.source.name, b.problem.span))
-        });
+        self.tidy();
     }
 
     /// Adds all of `other`.
     pub fn merge(&mut self, other: Self) {
-        for Diagnostic { source, problem } in other.list {
-            self.add(&source, [problem]);
-        }
+        self.list.extend(other.list);
+        self.tidy();
+    }
+
+    /// Sorts and removes what is there twice: a file may be read for several reasons.
+    fn tidy(&mut self) {
+        self.list.sort_by(|a, b| a.key().cmp(&b.key()));
+        self.list.dedup_by(|a, b| a.key() == b.key());
+    }
+}
+
+impl Diagnostic {
+    fn key(&self) -> (&str, Span, &str) {
+        (&self.source.name, self.problem.span, &self.problem.message)
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 
@@ -178,6 +193,20 @@ pub(crate) fn floor_boundary(text: &str, offset: usize) -> usize {
         offset -= 1;
     }
     offset
+}
+
+/// Escapes control characters: a file's text must not steer the terminal.
+fn printable(text: &mut String) {
+    if text.contains(char::is_control) {
+        let escape = |c: char| {
+            if c.is_control() {
+                c.escape_default().collect()
+            } else {
+                String::from(c)
+            }
+        };
+        *text = text.chars().map(escape).collect();
+    }
 }
 
 /// The part of a span that is on its first line, within the text and on character boundaries.

@@ -19,6 +19,18 @@ impl Excerpt {
     /// Cuts long lines of `text` around the spans and moves the spans along. `column` is that of the first
     /// span in the whole text, from 1.
     pub(super) fn new(name: &str, text: &str, spans: &[Span], column: usize) -> (Self, Vec<Span>) {
+        // As many question marks as bytes: the offsets stay.
+        let safe = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+        let text: String = text
+            .chars()
+            .map(|c| {
+                if safe(c) {
+                    String::from(c)
+                } else {
+                    "?".repeat(c.len_utf8())
+                }
+            })
+            .collect();
         let mut moved = spans.to_vec();
         let mut out = String::with_capacity(text.len());
         let mut start = 0;

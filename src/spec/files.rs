@@ -16,7 +16,7 @@ use super::tree::{self, Node};
 use super::walk;
 
 /// Longest file that is read, in bytes.
-const LONGEST: u64 = 1 << 20;
+const LONGEST: u64 = 256 << 10;
 
 /// A file that could be read.
 pub(super) struct File {
@@ -151,6 +151,9 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
         _ => format!("cannot be opened: {error}"),
     })?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err("this is a folder: name the files in it".into());
+    }
     let mut bytes = Vec::new();
     file.take(LONGEST + 1)
         .read_to_end(&mut bytes)
@@ -169,10 +172,11 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 /// # Errors
 /// A problem without a place, when there is no such file.
 pub(super) fn find(kind: FileKind, name: &str, from: Option<&Path>) -> Result<PathBuf, Problem> {
-    if Path::new(name)
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("yaml"))
-    {
+    let extension = |wanted: &str| {
+        let extension = Path::new(name).extension();
+        extension.is_some_and(|found| found.eq_ignore_ascii_case(wanted))
+    };
+    if extension("yaml") {
         let path = from.map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
         if path.is_file() {
             return Ok(path);
@@ -218,6 +222,7 @@ pub(super) fn find(kind: FileKind, name: &str, from: Option<&Path>) -> Result<Pa
         suggest::nearest(name, known.iter().copied()),
         known.is_empty(),
     ) {
+        _ if !plain || extension("yml") => "a path ends in `.yaml`; ".to_owned(),
         (Some(near), _) => format!("did you mean `{near}`? "),
         (None, false) => format!("there are {}; ", suggest::list(&known)),
         (None, true) => String::new(),

@@ -45,7 +45,7 @@ fn campaign(file: &File, out: &mut Diagnostics) -> Option<Plan> {
             continue;
         };
         if let Some(variant) = variant(&file, out) {
-            variants.push((variant, node.span));
+            variants.push((variant, Some(node.span)));
             sources.push(source(&file));
         }
     }

@@ -58,13 +58,13 @@ impl Diagnostics {
         for diagnostic in self.iter().take(SHOWN) {
             let report = Report::new(diagnostic);
             if handler.render_report(&mut out, &report).is_err() {
-                out.push_str(&format!("{diagnostic}\n"));
+                out.push_str(&diagnostic.to_string());
             }
             out.push('\n');
         }
         let hidden = self.iter().len().saturating_sub(SHOWN);
         if hidden > 0 {
-            out.push_str(&format!("{hidden} more are not shown\n"));
+            out = format!("{out}{hidden} more are not shown\n");
         }
         out.push_str(&self.summary());
         out.push('\n');

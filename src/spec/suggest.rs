@@ -18,12 +18,18 @@ pub(super) fn nearest<'a>(
         strsim::jaro_winkler(&wanted, &name)
             .min(strsim::normalized_damerau_levenshtein(&wanted, &name) + 0.3)
     };
-    names
+    let mut best: Vec<(f64, &str)> = names
         .into_iter()
         .map(|name| (score(name), name))
         .filter(|(score, _)| *score >= 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
+        .collect();
+    best.sort_by(|a, b| b.0.total_cmp(&a.0));
+    match best.as_slice() {
+        // Several are equally near (`kv9`: `kv1`, `kv2`, `kv3`): none of them is more likely.
+        [first, second, ..] if first.0.total_cmp(&second.0).is_eq() && first.1 != second.1 => None,
+        [first, ..] => Some(first.1),
+        [] => None,
+    }
 }
 
 /// "did you mean `x`?" when something is near, else "valid are …".

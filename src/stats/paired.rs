@@ -64,13 +64,16 @@ fn correlation(pairs: &Pairs) -> f64 {
     let n = pairs.n() as f64;
     let [both, only_a, only_b, neither] =
         [pairs.both, pairs.only_a, pairs.only_b, pairs.neither].map(|count| count as f64);
-    let product =
-        (both + only_a) * (only_b + neither) * (both + only_b) * (only_a + neither);
+    let product = (both + only_a) * (only_b + neither) * (both + only_b) * (only_a + neither);
     if product <= 0.0 {
         return 0.0;
     }
     let raw = both * neither - only_a * only_b;
-    let numerator = if raw > 0.0 { (raw - n / 2.0).max(0.0) } else { raw };
+    let numerator = if raw > 0.0 {
+        (raw - n / 2.0).max(0.0)
+    } else {
+        raw
+    };
     numerator / product.sqrt()
 }
 

@@ -45,7 +45,9 @@ pub enum StoreError {
         value: String,
     },
     /// No id begins like this.
-    #[error("there is no run or trial `{0}`\n  hint: `harness list` shows the runs, `harness show RUN` its trials")]
+    #[error(
+        "there is no run or trial `{0}`\n  hint: `harness list` shows the runs, `harness show RUN` its trials"
+    )]
     Unknown(String),
     /// Several ids begin like this.
     #[error("`{prefix}` is ambiguous: {}", list(.candidates))]
@@ -59,7 +61,9 @@ pub enum StoreError {
     #[error("there is already a run `{0}` in the database")]
     RunExists(String),
     /// The writer waited too long for the disk.
-    #[error("the database does not keep up: {waiting} events are waiting to be written\n  hint: look at the disk under the database")]
+    #[error(
+        "the database does not keep up: {waiting} events are waiting to be written\n  hint: look at the disk under the database"
+    )]
     Behind {
         /// Events that were not written.
         waiting: usize,

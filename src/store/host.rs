@@ -26,7 +26,10 @@ impl Host {
         let os = file("/etc/os-release")
             .lines()
             .find_map(|line| line.strip_prefix("PRETTY_NAME="))
-            .map_or_else(|| "unknown".to_owned(), |name| name.trim_matches('"').to_owned());
+            .map_or_else(
+                || "unknown".to_owned(),
+                |name| name.trim_matches('"').to_owned(),
+            );
         let kernel = file("/proc/sys/kernel/osrelease").trim().to_owned();
         let memory_bytes = file("/proc/meminfo")
             .lines()

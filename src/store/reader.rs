@@ -17,7 +17,8 @@ use crate::model::trial::{Status, TrialKey};
 /// A run whose writer has been silent for this long has lost it.
 const SILENCE: Duration = Duration::from_secs(15);
 
-const RUN: &str = "SELECT id, campaign, plan, sources, version, host, state, trials, parallel, started,
+const RUN: &str =
+    "SELECT id, campaign, plan, sources, version, host, state, trials, parallel, started,
     ended, heartbeat FROM runs";
 
 /// A read-only connection. Writers go on beside it.
@@ -54,7 +55,9 @@ impl Reader {
 
     /// All runs, latest first.
     pub fn runs(&self) -> Result<Vec<RunRow>, StoreError> {
-        let mut select = self.conn.prepare_cached(&format!("{RUN} ORDER BY id DESC"))?;
+        let mut select = self
+            .conn
+            .prepare_cached(&format!("{RUN} ORDER BY id DESC"))?;
         let mut rows = select.query([])?;
         let mut runs = Vec::new();
         while let Some(row) = rows.next()? {
@@ -167,7 +170,11 @@ impl Reader {
     pub fn score(&self, trial: &TrialId) -> Result<Option<String>, StoreError> {
         Ok(self
             .conn
-            .query_row("SELECT score FROM scores WHERE trial = ?", [&trial.0], |row| row.get(0))
+            .query_row(
+                "SELECT score FROM scores WHERE trial = ?",
+                [&trial.0],
+                |row| row.get(0),
+            )
             .optional()?)
     }
 
@@ -176,16 +183,18 @@ impl Reader {
         if prefix == "latest" {
             return self
                 .conn
-                .query_row("SELECT id FROM runs ORDER BY id DESC LIMIT 1", [], |row| row.get(0))
+                .query_row("SELECT id FROM runs ORDER BY id DESC LIMIT 1", [], |row| {
+                    row.get(0)
+                })
                 .optional()?
                 .ok_or_else(unknown);
         }
         if prefix.is_empty() {
             return Err(unknown());
         }
-        let mut select = self
-            .conn
-            .prepare_cached("SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id")?;
+        let mut select = self.conn.prepare_cached(
+            "SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id",
+        )?;
         let mut candidates = select
             .query_map([prefix], |row| row.get::<_, String>(0))?
             .collect::<Result<Vec<_>, _>>()?;
@@ -228,7 +237,10 @@ fn run(row: &Row<'_>) -> Result<RunRow, StoreError> {
         }
     };
     let heartbeat = time("runs.heartbeat", &row.get::<_, String>(11)?)?;
-    let silent = jiff::Timestamp::now().duration_since(heartbeat).unsigned_abs() > SILENCE;
+    let silent = jiff::Timestamp::now()
+        .duration_since(heartbeat)
+        .unsigned_abs()
+        > SILENCE;
     let optional_time = |what, index| -> Result<Option<jiff::Timestamp>, StoreError> {
         let text: Option<String> = row.get(index)?;
         text.map(|text| time(what, &text)).transpose()
@@ -281,7 +293,10 @@ fn trial(row: &Row<'_>) -> Result<TrialRow, StoreError> {
 }
 
 /// Reads the name of a unit variant.
-fn word<T: DeserializeOwned>(what: &'static str, word: Option<String>) -> Result<Option<T>, StoreError> {
+fn word<T: DeserializeOwned>(
+    what: &'static str,
+    word: Option<String>,
+) -> Result<Option<T>, StoreError> {
     word.map(|value| {
         serde_json::from_value(serde_json::Value::String(value.clone()))
             .map_err(|_| StoreError::Value { what, value })

@@ -34,14 +34,20 @@ pub struct Store {
 impl Store {
     /// Opens a database, makes it when it is not there, and brings its schema up to date.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        let mut conn = connect(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        )?;
         let open = |source| StoreError::Open {
             path: path.to_owned(),
             source,
         };
-        conn.pragma_update(None, "journal_mode", "wal").map_err(open)?;
-        conn.pragma_update(None, "synchronous", "normal").map_err(open)?;
-        conn.pragma_update(None, "foreign_keys", true).map_err(open)?;
+        conn.pragma_update(None, "journal_mode", "wal")
+            .map_err(open)?;
+        conn.pragma_update(None, "synchronous", "normal")
+            .map_err(open)?;
+        conn.pragma_update(None, "foreign_keys", true)
+            .map_err(open)?;
         MIGRATIONS
             .to_latest(&mut conn)
             .map_err(|error| match error {
@@ -89,7 +95,8 @@ impl Store {
             [],
         )?;
         {
-            let mut select = tx.prepare("SELECT seq, run, trial, at_us, wall, body FROM events ORDER BY seq")?;
+            let mut select =
+                tx.prepare("SELECT seq, run, trial, at_us, wall, body FROM events ORDER BY seq")?;
             let mut rows = select.query([])?;
             while let Some(row) = rows.next()? {
                 let (seq, event) = reader::event(row)?;
@@ -111,10 +118,12 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Store
             source,
         },
     };
-    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(open)?;
+    let conn =
+        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(open)?;
     conn.busy_timeout(BUSY).map_err(open)?;
     let number = |pragma: &str| -> Result<i64, StoreError> {
-        conn.pragma_query_value(None, pragma, |row| row.get(0)).map_err(open)
+        conn.pragma_query_value(None, pragma, |row| row.get(0))
+            .map_err(open)
     };
     let version = number("user_version")?;
     let tables: i64 = conn

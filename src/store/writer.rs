@@ -129,9 +129,7 @@ impl Writer {
         self.push(job(reply));
         match answer.recv() {
             Ok(result) => result,
-            Err(_) => Err(self
-                .failed()
-                .map_or(StoreError::Closed, StoreError::Failed)),
+            Err(_) => Err(self.failed().map_or(StoreError::Closed, StoreError::Failed)),
         }
     }
 }

@@ -126,6 +126,19 @@ fn styles_differ_in_drawing_only() {
 }
 
 #[test]
+fn control_characters_do_not_reach_the_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("evil.yaml");
+    std::fs::write(&path, "script: oracle\n\"\\e[2J\": 1 # \u{9b}2J\n").unwrap();
+    let shown = spec::validate_files(&[path]).render(Style::Plain);
+    assert!(shown.contains("unknown key"), "{shown}");
+    assert!(
+        shown.chars().all(|c| c == '\n' || !c.is_control()),
+        "{shown:?}"
+    );
+}
+
+#[test]
 fn schemas_are_up_to_date() {
     for kind in FileKind::ALL {
         let path = root().join("schemas").join(kind.schema_file());

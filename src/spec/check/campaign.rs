@@ -12,8 +12,8 @@ use crate::spec::variant::{Script, Variant};
 pub(in crate::spec) struct Cast<'a> {
     /// The subject.
     pub(in crate::spec) subject: Option<&'a Subject>,
-    /// The variants, each with the place where the campaign names it.
-    pub(in crate::spec) variants: &'a [(Variant, Span)],
+    /// The variants, each with the place where the campaign names it; none from the command line.
+    pub(in crate::spec) variants: &'a [(Variant, Option<Span>)],
     /// All variants of the campaign could be loaded.
     pub(in crate::spec) all_variants: bool,
 }
@@ -33,7 +33,7 @@ pub(in crate::spec) fn campaign(
         "scenario",
     );
     out.twice(campaign, root.key("variants"), cast);
-    out.times(campaign, root);
+    out.times(campaign, root, whole);
     let scope = cast.subject.map(Scope::new);
     let runtime = cast
         .subject
@@ -87,13 +87,13 @@ impl Findings {
             self.unique(
                 cast.variants
                     .iter()
-                    .map(|(it, span)| (it.name.as_str(), *span)),
+                    .filter_map(|(it, span)| Some((it.name.as_str(), (*span)?))),
                 "variant",
             );
         }
     }
 
-    fn times(&mut self, campaign: &Campaign, root: Place) {
+    fn times(&mut self, campaign: &Campaign, root: Place, whole: bool) {
         let (times, windows) = (&campaign.timeouts, &campaign.windows);
         let place = root.key("timeouts");
         for (key, value) in [
@@ -110,7 +110,8 @@ impl Findings {
         let place = root.key("windows");
         self.not_zero(windows.healthy, place.key("healthy"), "`healthy`");
         self.not_zero(windows.hold, place.key("hold"), "`hold`");
-        if windows.hold > times.verify && times.verify.0 > 0 {
+        // A default that stands in for a value with a mistake proves nothing.
+        if whole && windows.hold > times.verify && times.verify.0 > 0 {
             let (hold, verify) = (place.key("hold"), root.key("timeouts").key("verify"));
             let (near, far) = if hold.node.is_some() {
                 (hold, verify)
@@ -200,21 +201,23 @@ impl Findings {
         if let Some((variant, span)) =
             oracle.filter(|_| !scope.subject.remedies.contains_key(&kind))
         {
-            self.add(
-                Problem::new(
-                    at.span,
-                    format!(
-                        "the subject `{}` has no remedy for `{kind}`",
-                        scope.subject.name
-                    ),
-                )
-                .label(format!("`{}` would not know what to do", variant.name))
-                .also(*span, "runs the subject's remedies")
-                .help(format!(
-                    "add `{kind}` to the subject's `remedies`, or leave `{}` out",
-                    variant.name
-                )),
-            );
+            let problem = Problem::new(
+                at.span,
+                format!(
+                    "the subject `{}` has no remedy for `{kind}`",
+                    scope.subject.name
+                ),
+            )
+            .label(format!("`{}` would not know what to do", variant.name))
+            .help(format!(
+                "add `{kind}` to the subject's `remedies`, or leave `{}` out",
+                variant.name
+            ));
+            let seen = "runs the subject's remedies";
+            self.add(match span {
+                Some(span) => problem.also(*span, seen),
+                None => problem,
+            });
         }
     }
 

@@ -9,15 +9,28 @@ use crate::spec::subject::{ProcessRuntime, Subject};
 use crate::spec::suggest;
 
 /// Most nodes of a subject.
-const MAX_NODES: usize = 200;
+const MAX_NODES: u64 = 200;
 
 /// What a process command may contain.
 const COMMAND_WORDS: [&str; 5] = ["node", "address", "port", "data", "nodes"];
 
 /// Everything wrong with a subject, apart from its structure.
 pub(in crate::spec) fn subject(subject: &Subject, root: Place, whole: bool) -> Findings {
-    let scope = Scope::new(subject);
     let mut out = Findings::new(whole);
+    let total: u64 = subject
+        .nodes
+        .values()
+        .map(|group| u64::from(group.count))
+        .sum();
+    if total > MAX_NODES {
+        let span = root.at_key("nodes").span;
+        out.add(
+            Problem::new(span, format!("{total} nodes are too many"))
+                .label(format!("at most {MAX_NODES} in all groups")),
+        );
+        return out;
+    }
+    let scope = Scope::new(subject);
     out.nodes(subject, root.key("nodes"));
     if let Some(process) = &subject.runtimes.process {
         out.process(process, root.key("runtimes").key("process"), &scope);
@@ -83,7 +96,6 @@ pub(in crate::spec) fn subject(subject: &Subject, root: Place, whole: bool) -> F
 impl Findings {
     fn nodes(&mut self, subject: &Subject, place: Place) {
         let mut seen: HashMap<String, Span> = HashMap::new();
-        let mut total = 0;
         for (role, group) in &subject.nodes {
             if let Err(fault) = name::check(role) {
                 let problem =
@@ -95,7 +107,6 @@ impl Findings {
                 });
             }
             let at = place.key(role).key("name");
-            total += group.count as usize;
             if group.count > 1 && !group.name.contains("{i}") {
                 self.add(
                     Problem::new(
@@ -130,12 +141,6 @@ impl Findings {
                 }
                 seen.insert(name, at.span);
             }
-        }
-        if total > MAX_NODES {
-            self.add(
-                Problem::new(place.span, format!("{total} nodes are too many"))
-                    .label(format!("at most {MAX_NODES} in all groups")),
-            );
         }
     }
 
@@ -172,7 +177,7 @@ impl Findings {
     fn command(&mut self, words: &[String], place: Place) {
         match words.first() {
             None => {
-                self.add(Problem::new(place.span, "the command is empty").label("nothing to run"))
+                self.add(Problem::new(place.span, "the command is empty").label("nothing to run"));
             }
             Some(program) if program.contains(' ') && words.len() == 1 => self.add(
                 Problem::new(place.item(0).span, "the whole command is one word")
@@ -206,7 +211,7 @@ impl Findings {
         }
     }
 
-    /// A JSONPath that must parse.
+    /// A `JSONPath` that must parse.
     pub(super) fn json_path(&mut self, path: &str, place: Place) {
         if let Err(error) = serde_json_path::JsonPath::parse(path) {
             let problem = Problem::new(

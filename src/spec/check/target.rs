@@ -132,7 +132,7 @@ impl Findings {
                 .map(|(i, name)| (*name, place.item(i).span)),
             "target",
         );
-        (candidates.len() == names.len()).then(|| Extent {
+        (candidates.len() == names.len()).then_some(Extent {
             count: candidates.len(),
             candidates,
         })

@@ -30,7 +30,7 @@ impl<'a> Walker<'a> {
         match &node.value {
             Value::String { text, .. } if choices.words.contains(&text.as_str()) => {}
             Value::Map(entries) if !choices.tags.is_empty() => {
-                self.tagged(&choices, entries, node, key)
+                self.tagged(&choices, entries, node, key);
             }
             value => match choices
                 .others

@@ -30,6 +30,9 @@ pub(super) fn walk(root: &Schema, schema: &Schema, node: &Node, text: &str) -> V
     walker.problems
 }
 
+/// After so many problems the rest of a file is not looked at: it is not what it is taken for.
+const MOST: usize = 200;
+
 struct Walker<'a> {
     root: &'a Schema,
     text: &'a str,
@@ -41,6 +44,9 @@ type Key<'a> = Option<&'a Entry>;
 
 impl<'a> Walker<'a> {
     fn value(&mut self, schema: &'a Schema, node: &Node, key: Key) {
+        if self.problems.len() >= MOST {
+            return;
+        }
         let schema = self.resolve(schema);
         if schema.get("oneOf").is_some() || schema.get("anyOf").is_some() {
             return self.choice(schema, node, key);
@@ -80,25 +86,36 @@ impl<'a> Walker<'a> {
             .flat_map(|map| map.keys())
             .map(String::as_str)
             .collect();
+        let free: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| node.entry(name).is_none())
+            .collect();
+        // The names that unknown keys most likely stand for: they are not missing as well.
+        let mut meant = Vec::new();
         for entry in entries {
             match (properties.and_then(|map| map.get(&entry.key)), others) {
                 (Some(property), _) => self.value(property, &entry.value, Some(entry)),
                 (None, Some(other @ Schema::Object(_))) => {
-                    self.value(other, &entry.value, Some(entry))
+                    self.value(other, &entry.value, Some(entry));
                 }
-                (None, _) if closed => {
-                    let meant = self.unknown_key(entry, entries, &names, key);
+                (None, _) if closed && self.problems.len() < MOST => {
+                    let name = suggest::nearest(&entry.key, free.iter().copied());
+                    let known = suggest::nearest(&entry.key, names.iter().copied());
+                    let taken = known.and_then(|name| node.entry(name));
+                    self.unknown_key(entry, name.ok_or(taken), &free, key);
                     // What is below is checked as if the name were right.
-                    if let Some(property) = meant.and_then(|name| properties?.get(name)) {
+                    if let Some(property) = name.and_then(|name| properties?.get(name)) {
                         self.value(property, &entry.value, Some(entry));
                     }
+                    meant.extend(name);
                 }
                 (None, _) => {}
             }
         }
         let required = schema.get("required").and_then(Schema::as_array);
         for name in required.into_iter().flatten().filter_map(Schema::as_str) {
-            if node.entry(name).is_none() && !self.misspelt(name, entries, &names) {
+            if free.contains(&name) && !meant.contains(&name) {
                 let about = properties
                     .and_then(|map| map.get(name))
                     .and_then(|property| self.about(property));
@@ -142,53 +159,29 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Reports a key that is not among `names`; returns the name it most likely stands for.
-    fn unknown_key<'n>(
+    /// Reports an unknown key. `meant` is the name it most likely stands for or, when the map has that
+    /// already, its entry; `free` are the names that the map does not have yet.
+    fn unknown_key(
         &mut self,
         entry: &Entry,
-        siblings: &[Entry],
-        names: &[&'n str],
+        meant: Result<&str, Option<&Entry>>,
+        free: &[&str],
         parent: Key,
-    ) -> Option<&'n str> {
+    ) {
         let place = parent.map_or_else(String::new, |parent| format!(" in `{}`", parent.key));
         let message = format!("unknown key `{}`{place}", entry.key);
         let problem = Problem::new(entry.key_span, message).label("not known here");
-        let taken = |name: &str| siblings.iter().find(|other| other.key == name);
-        let free: Vec<&str> = names
-            .iter()
-            .copied()
-            .filter(|name| taken(name).is_none())
-            .collect();
-        let meant = suggest::nearest(&entry.key, free.iter().copied());
-        let there = suggest::nearest(&entry.key, names.iter().copied()).and_then(taken);
-        self.problems.push(match (meant, there) {
-            (Some(name), _) => problem.label(format!("did you mean `{name}`?")),
-            (None, Some(other)) => problem
+        self.problems.push(match meant {
+            Ok(name) => problem.label(format!("did you mean `{name}`?")),
+            Err(Some(other)) => problem
                 .also(other.key_span, "this one is known")
                 .help(format!(
                     "`{}` is given already: remove one of the two",
                     other.key
                 )),
-            (None, None) if free.is_empty() => problem.help("all keys that may be here are given"),
-            (None, None) => {
-                problem.help(format!("keys that may be added: {}", suggest::list(&free)))
-            }
+            Err(None) if free.is_empty() => problem.help("all keys that may be here are given"),
+            Err(None) => problem.help(format!("keys that may be added: {}", suggest::list(free))),
         });
-        meant
-    }
-
-    /// Whether an unknown key is reported as a misspelling of `name`, which then is not missing as well.
-    fn misspelt(&self, name: &str, entries: &[Entry], names: &[&str]) -> bool {
-        let free = || {
-            names
-                .iter()
-                .copied()
-                .filter(|other| entries.iter().all(|entry| entry.key != *other))
-        };
-        entries
-            .iter()
-            .filter(|entry| !names.contains(&entry.key.as_str()))
-            .any(|entry| suggest::nearest(&entry.key, free()) == Some(name))
     }
 
     fn missing_key(&mut self, name: &str, about: Option<String>, node: &Node, key: Key) {

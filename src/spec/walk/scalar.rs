@@ -29,13 +29,13 @@ impl<'a> Walker<'a> {
             ("boolean", Value::Bool(_)) => {}
             ("boolean", Value::String { text, .. }) => match boolean(text) {
                 Some(value) => {
-                    self.mismatch("`true` or `false`", node, key, format!("write `{value}`"))
+                    self.mismatch("`true` or `false`", node, key, format!("write `{value}`"));
                 }
                 None => self.wrong_type("`true` or `false`", schema, node, key),
             },
             ("boolean", _) => self.wrong_type("`true` or `false`", schema, node, key),
             ("integer" | "number", Value::Number(number)) => {
-                self.number(kind, number, schema, node, key)
+                self.number(kind, number, schema, node, key);
             }
             ("integer" | "number", Value::String { text, plain })
                 if text.trim().parse::<f64>().is_ok() && !plain =>

@@ -69,10 +69,12 @@ fn mistakes_are_shown_in_the_argument() {
         "",
     ] {
         let diagnostics = spec::ad_hoc(&args(chaos)).unwrap_err();
-        shown.push_str(&format!(
-            "--chaos '{chaos}'\n{}\n",
-            diagnostics.render(Style::Plain)
-        ));
+        let text = diagnostics.render(Style::Plain);
+        shown = format!(
+            "{shown}--chaos '{chaos}'
+{text}
+"
+        );
     }
     let mut args = args("node_kill");
     args.subject = "kw".into();

@@ -10,7 +10,7 @@ use super::shipped;
 use crate::support::yaml_files;
 
 fn in_range(diagnostics: &Diagnostics) {
-    for diagnostic in diagnostics.iter() {
+    for diagnostic in diagnostics {
         let text = &diagnostic.source.text;
         let problem = &diagnostic.problem;
         for span in problem

@@ -1,4 +1,4 @@
-//! What several tests need.
+//! Files of the repository, and the one redactor of all snapshots.
 
 use std::path::{Path, PathBuf};
 
