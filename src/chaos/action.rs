@@ -113,7 +113,12 @@ impl Action {
     }
 
     /// Applies it and measures the effect. What was done is in `applied` even when this fails.
-    pub(super) async fn inject(&self, lab: &Arc<dyn Lab>, applied: &mut Applied, injected: impl Fn()) -> Result<Proof, LabError> {
+    pub(super) async fn inject(
+        &self,
+        lab: &Arc<dyn Lab>,
+        applied: &mut Applied,
+        injected: impl Fn(),
+    ) -> Result<Proof, LabError> {
         match self {
             Self::Kill(targets) => nodes::kill(lab, targets, injected).await,
             Self::Pause(targets) => nodes::pause(lab, targets, injected).await,

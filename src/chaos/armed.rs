@@ -167,9 +167,8 @@ impl Chaos {
         } else {
             None
         };
-        let mut choose = |target: &fault::Target| {
-            resolve(target, nodes, leader.as_deref(), rng).map_err(|error| error.to_string())
-        };
+        let mut choose =
+            |target: &fault::Target| resolve(target, nodes, leader.as_deref(), rng).map_err(|error| error.to_string());
         let targets = choose(fault.target())?;
         Ok(match fault {
             fault::Chaos::NodeKill(_) => Action::Kill(targets),

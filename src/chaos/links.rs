@@ -7,7 +7,7 @@ use super::action::{Applied, Proof};
 use crate::runtime::{Lab, LabError, LinkAction, LinkRule, NewLinkRule, Reach};
 
 /// Longest wait for a datagram that should arrive.
-const PATIENCE: Duration = Duration::from_millis(1000);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Least wait for one that should not.
 const SILENCE: Duration = Duration::from_millis(10);
 

@@ -15,7 +15,7 @@ use crate::runtime::{Lab, LabError, NodeAction, NodeState};
 const SILENCE: Duration = Duration::from_millis(20);
 const TIMES_SLOWER: u32 = 10;
 /// Longest wait for an answer that should come, and for a connection to be refused.
-const PATIENCE: Duration = Duration::from_millis(1000);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Kills them, and shows that they are down and the others are as before.
 pub(super) async fn kill(lab: &Arc<dyn Lab>, targets: &[String], injected: impl Fn()) -> Result<Proof, LabError> {

@@ -42,13 +42,13 @@ pub fn resolve(
 ) -> Result<Vec<String>, TargetError> {
     let mut candidates: Vec<&NodeAddress> = match &target.node {
         None => nodes.iter().collect(),
-        Some(named) => {
-            let names = match named {
+        Some(wanted) => {
+            let wanted = match wanted {
                 OneOrMany::One(name) => std::slice::from_ref(name),
-                OneOrMany::Many(names) => names,
+                OneOrMany::Many(several) => several,
             };
             let find = |name: &String| nodes.iter().find(|node| node.name == *name);
-            names
+            wanted
                 .iter()
                 .map(|name| find(name).ok_or_else(|| TargetError::NoSuchNode(name.clone())))
                 .collect::<Result<_, _>>()?
@@ -116,7 +116,8 @@ mod tests {
         assert_eq!(draw(&store(Pick::Leader), Some("b"), 1).unwrap(), ["b"]);
         assert_eq!(draw(&store(Pick::Leader), None, 1), Err(TargetError::NoLeader));
         assert_eq!(draw(&store(Pick::Follower), None, 1), Err(TargetError::NoLeader));
-        let drawn: BTreeSet<_> = (0..50).flat_map(|seed| draw(&store(Pick::Follower), Some("b"), seed).unwrap()).collect();
+        let drawn: BTreeSet<_> =
+            (0..50).flat_map(|seed| draw(&store(Pick::Follower), Some("b"), seed).unwrap()).collect();
         assert_eq!(drawn, BTreeSet::from(["a".to_owned(), "c".to_owned()]));
     }
 

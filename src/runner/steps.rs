@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::recorder::Recorder;
 use super::trial::{AbortOnDrop, SETTLE, Unfinished};
 use crate::agent::{self, Brief, Limits, Operator, ScriptOperator};
-use crate::chaos::{Chaos, NotLanded, Queue};
+use crate::chaos::{Chaos, Queue};
 use crate::model::event::{Body, SnapshotPoint};
 use crate::model::trial::{Phase, SessionEnd, TrialKey};
 use crate::monitor::{self, Monitor, Ticket};
@@ -42,15 +42,6 @@ pub(super) struct Steps<'a> {
     pub(super) monitor: OnceLock<Monitor>,
     /// Set once the ledger has been checked.
     pub(super) checked: OnceLock<()>,
-}
-
-impl From<NotLanded> for Unfinished {
-    fn from(error: NotLanded) -> Self {
-        match error {
-            NotLanded::NoEffect { .. } => Self::Void(error.to_string()),
-            NotLanded::Harness { .. } => Self::Error(error.to_string()),
-        }
-    }
 }
 
 impl<'a> Steps<'a> {
@@ -107,12 +98,12 @@ impl<'a> Steps<'a> {
     fn observe(&self) -> (&Workload, &Monitor) {
         let (emit, subject) = (self.log.emitter(), &self.plan.subject);
         let load = emit.clone();
-        let workload = self.workload.get_or_init(|| {
-            Workload::start(self.lab, &subject.workload, self.key.seed, move |body| load(body))
-        });
-        let monitor = self.monitor.get_or_init(|| {
-            Monitor::start(self.lab, subject, Some(workload.figures()), move |body| emit(body))
-        });
+        let workload = self
+            .workload
+            .get_or_init(|| Workload::start(self.lab, &subject.workload, self.key.seed, move |body| load(body)));
+        let monitor = self
+            .monitor
+            .get_or_init(|| Monitor::start(self.lab, subject, Some(workload.figures()), move |body| emit(body)));
         (workload, monitor)
     }
 
@@ -232,9 +223,7 @@ impl<'a> Steps<'a> {
     /// `None` for the baseline: nobody.
     async fn operator(&self, variant: &Variant) -> Option<Box<dyn Operator>> {
         let script = match variant.script.as_ref()? {
-            Script::RestartAll => {
-                ScriptOperator::restart_all(self.lab.nodes().iter().map(|node| node.name.as_str()))
-            }
+            Script::RestartAll => ScriptOperator::restart_all(self.lab.nodes().iter().map(|node| node.name.as_str())),
             Script::Commands(commands) => ScriptOperator::new(commands.clone()),
             Script::Oracle => {
                 self.all_injected().await;
@@ -272,12 +261,11 @@ impl<'a> Steps<'a> {
     async fn verify(&self, monitor: &Monitor, injected: Instant, held: Option<Instant>) -> bool {
         let held = self
             .phase(Phase::Verify, async {
-                let held = match held {
-                    Some(since) => Ok(since),
-                    None => {
-                        let deadline = Instant::now() + self.plan.timeouts.verify.duration();
-                        monitor.wait_held(self.plan.windows.hold.duration(), deadline).await
-                    }
+                let held = if let Some(since) = held {
+                    Ok(since)
+                } else {
+                    let deadline = Instant::now() + self.plan.timeouts.verify.duration();
+                    monitor.wait_held(self.plan.windows.hold.duration(), deadline).await
                 };
                 let late = held.is_err();
                 (held, late)

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::recorder::Recorder;
 use super::steps::{Steps, Work};
-use crate::chaos::Chaos;
+use crate::chaos::{Chaos, NotLanded};
 use crate::model::event::Body;
 use crate::model::trial::{Outcome, Phase, SessionEnd, Status, TrialKey};
 use crate::runtime::{Lab, LabRequest, NodeRequest, Runtime};
@@ -48,6 +48,15 @@ pub(super) enum Unfinished {
     Error(String),
     /// The user stopped it.
     Interrupted,
+}
+
+impl From<NotLanded> for Unfinished {
+    fn from(error: NotLanded) -> Self {
+        match error {
+            NotLanded::NoEffect { .. } => Self::Void(error.to_string()),
+            NotLanded::Harness { .. } => Self::Error(error.to_string()),
+        }
+    }
 }
 
 impl Trial {

@@ -52,7 +52,7 @@ async fn session(operator: impl Operator + 'static, limits: Limits) -> (Outcome,
     let outcome = agent::run(Box::new(operator), brief, 1, limits, lab, emit).await.unwrap();
     let took = begin.elapsed();
     // Nothing may be recorded after the session's end.
-    tokio::time::sleep(Duration::from_secs(300)).await;
+    tokio::time::sleep(Duration::from_mins(5)).await;
     let record = record.lock().unwrap().clone();
     assert!(matches!(record[0], Body::SessionStarted { .. }));
     assert!(matches!(record.last(), Some(Body::SessionEnded { .. })), "{record:?}");

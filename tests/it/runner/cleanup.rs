@@ -9,7 +9,7 @@ use harness::model::trial::{Phase, Status};
 use harness::runtime::fake::{FakeRuntime, Options};
 
 use super::{BASELINE, KILL_FIRST, ORACLE};
-use crate::support::campaign::{campaign, campaign_with, quickstart, single};
+use crate::support::campaign::{Record, campaign, campaign_with, quickstart, single};
 use crate::support::faulty::{Call, Counts, FaultyRuntime, How, Trouble};
 
 #[tokio::test(start_paused = true)]
@@ -21,7 +21,7 @@ async fn a_lab_that_does_not_come_up_is_an_error() {
     assert!(record.end(1).reason.contains("no room"));
     assert!(runtime.labs().is_empty());
 
-    let options = Options { provision_takes: Duration::from_secs(3600), ..Options::default() };
+    let options = Options { provision_takes: Duration::from_hours(1), ..Options::default() };
     let record = campaign(single(KILL_FIRST, ORACLE), FakeRuntime::new(options)).await;
     assert_eq!(record.end(1).status, Status::Error);
 }
@@ -68,7 +68,7 @@ async fn aborting_ends_labs_at_once() {
 }
 
 /// Runs one trial in which a call goes wrong.
-pub(super) async fn with_trouble(chaos: &str, variant: &str, trouble: Trouble) -> (super::super::support::campaign::Record, Arc<Counts>, FakeRuntime) {
+pub(super) async fn with_trouble(chaos: &str, variant: &str, trouble: Trouble) -> (Record, Arc<Counts>, FakeRuntime) {
     let (inner, counts) = (FakeRuntime::default(), Arc::<Counts>::default());
     let runtime = FaultyRuntime { inner: inner.clone(), trouble, counts: counts.clone() };
     (campaign(single(chaos, variant), runtime).await, counts, inner)
@@ -83,18 +83,33 @@ async fn a_shell_that_the_harness_cannot_give_is_not_held_against_the_operator()
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn rules_are_removed_even_when_their_ids_never_came_back() {
-    let chaos = r#"[{"partition": {"target": {"node": "kv1"}, "from": "others"}}]"#;
-    // The rules are in place when the measurement that follows hangs.
-    let trouble = Trouble { call: Call::Reach, how: How::Hangs, from: 1 };
-    let (record, _, _) = with_trouble(chaos, BASELINE, trouble).await;
-    assert_eq!(record.end(1).status, Status::Error, "{}", record.end(1).reason);
-    let healed = record.bodies(1).into_iter().find_map(|body| match body {
-        Body::FaultHealed { proven, .. } => Some(*proven),
+const CUT: &str = r#"[{"partition": {"target": {"node": "kv1"}, "from": "others"}}]"#;
+
+fn healed(record: &Record) -> Vec<(bool, String)> {
+    let healed = record.bodies(1).into_iter().filter_map(|body| match body {
+        Body::FaultHealed { proven, evidence, .. } => Some((*proven, evidence.join("\n"))),
         _ => None,
     });
-    assert_eq!(healed, Some(false), "what cannot be measured is not proven");
+    healed.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_are_removed_even_when_their_ids_never_came_back() {
+    let trouble = Trouble { call: Call::AddRules, how: How::Hangs, from: 0 };
+    let (record, _, _) = with_trouble(CUT, BASELINE, trouble).await;
+    let end = record.end(1);
+    assert_eq!(end.status, Status::Error, "the harness did not get its answer: {}", end.reason);
+    let healed = healed(&record);
+    assert_eq!(healed.len(), 1);
+    assert!(healed[0].0 && healed[0].1.matches("arrived in").count() == 4, "{healed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_measured_is_not_proven() {
+    let trouble = Trouble { call: Call::Reach, how: How::Hangs, from: 1 };
+    let (record, _, _) = with_trouble(CUT, BASELINE, trouble).await;
+    assert_eq!(record.end(1).status, Status::Error, "{}", record.end(1).reason);
+    assert!(!healed(&record)[0].0);
 }
 
 #[tokio::test(start_paused = true)]
