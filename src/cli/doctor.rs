@@ -31,21 +31,19 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         println!("{}", serde_json::to_string_pretty(&[finding])?);
     } else {
         println!("process: {}", if fit { "fit" } else { "NOT fit" });
-        print_requirements(&finding.requirements);
+        print!("{}", requirements_text(&finding.requirements));
         println!("compose: not part of this version");
     }
     Ok(if fit { exit::SUCCESS } else { exit::ENVIRONMENT })
 }
 
 /// One line each, with what to do about those that are not met.
-pub(super) fn print_requirements(requirements: &[Requirement]) {
-    for requirement in requirements {
-        match &requirement.result {
-            Ok(seen) => println!("  ok       {}: {seen}", requirement.name),
-            Err(unmet) => {
-                println!("  MISSING  {}: {}", requirement.name, unmet.problem);
-                println!("           what to do: {}", unmet.remedy);
-            }
+pub(super) fn requirements_text(requirements: &[Requirement]) -> String {
+    let line = |requirement: &Requirement| match &requirement.result {
+        Ok(seen) => format!("  ok       {}: {seen}\n", requirement.name),
+        Err(unmet) => {
+            format!("  MISSING  {}: {}\n           what to do: {}\n", requirement.name, unmet.problem, unmet.remedy)
         }
-    }
+    };
+    requirements.iter().map(line).collect()
 }

@@ -49,13 +49,11 @@ pub fn main() -> ExitCode {
     }
     if words.next().as_deref() == Some("lab-worker") {
         // Before anything else: namespaces can only be entered by a process with one thread.
-        return match WorkerStart::parse(words) {
-            Some(start) => worker_main(start),
-            None => {
-                eprintln!("harness: `lab-worker` is for harness itself");
-                ExitCode::from(exit::USAGE)
-            }
-        };
+        if let Some(start) = WorkerStart::parse(words) {
+            worker_main(start);
+        }
+        eprintln!("error: `lab-worker` is what harness calls to start a lab; it is of no use by itself");
+        return ExitCode::from(exit::USAGE);
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

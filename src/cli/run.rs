@@ -1,5 +1,6 @@
 //! `harness run`: a campaign, from its YAML to its report.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,32 +22,34 @@ use crate::store::{Host, NewRun, Reader, SourceFile, Store, Writer};
 /// After the second Ctrl-C, so long is waited for the trials to end.
 const ABORT: Duration = Duration::from_secs(3);
 
-/// Run a campaign
+/// Run a campaign, or one fault without a campaign file
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "harness run [OPTIONS] <CAMPAIGN>\n       \
+    harness run [OPTIONS] --subject <SUBJECT> --chaos <FAULT> [--variant <VARIANT>]... [--baseline]")]
 pub struct Args {
     /// The campaign's YAML file
-    #[arg(required_unless_present = "subject")]
+    #[arg(required_unless_present_any = ["subject", "chaos", "variants", "baseline"])]
     campaign: Option<PathBuf>,
     /// Without a campaign file: a file in `subjects/` (without `.yaml`), or a path
     #[arg(long, conflicts_with = "campaign", requires = "chaos")]
     subject: Option<String>,
     /// The fault: `node_kill`, or with settings `node_kill:{target: {pick: leader}}`
-    #[arg(long, requires = "subject")]
+    #[arg(long, value_name = "FAULT", conflicts_with = "campaign", requires = "subject")]
     chaos: Option<String>,
     /// A file in `variants/` (without `.yaml`), or a path; can be given several times
-    #[arg(long = "variant", requires = "subject")]
+    #[arg(long = "variant", value_name = "VARIANT", conflicts_with = "campaign", requires = "subject")]
     variants: Vec<String>,
     /// Also run with nobody operating; the default without `--variant`
-    #[arg(long, requires = "subject")]
+    #[arg(long, conflicts_with = "campaign", requires = "subject")]
     baseline: bool,
     /// Trials at a time, instead of the campaign's own number
-    #[arg(long)]
-    parallel: Option<std::num::NonZeroU32>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    parallel: Option<u32>,
     /// Repeats, instead of the campaign's own number
-    #[arg(long)]
-    repeats: Option<std::num::NonZeroU32>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    repeats: Option<u32>,
     /// Seed, instead of the campaign's own
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// The database that everything is written to
     #[arg(long, default_value = "harness.db")]
@@ -74,8 +77,8 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
             return Ok(exit::USAGE);
         }
     };
-    plan.parallel = args.parallel.map_or(plan.parallel, Into::into);
-    plan.repeats = args.repeats.map_or(plan.repeats, Into::into);
+    plan.parallel = args.parallel.unwrap_or(plan.parallel);
+    plan.repeats = args.repeats.unwrap_or(plan.repeats);
     plan.seed = args.seed.unwrap_or(plan.seed);
     raise_descriptor_limit();
     super::runtime()?.block_on(execute(args, Arc::new(plan)))
@@ -91,8 +94,8 @@ fn plan(args: &Args) -> Result<Plan, Diagnostics> {
         variants: args.variants.clone(),
         baseline: args.baseline,
         runtime: None,
-        repeats: args.repeats.map_or(1, Into::into),
-        parallel: args.parallel.map_or(1, Into::into),
+        repeats: args.repeats.unwrap_or(1),
+        parallel: args.parallel.unwrap_or(1),
         seed: args.seed.unwrap_or(0),
     })
 }
@@ -102,16 +105,15 @@ async fn execute(args: Args, plan: Arc<Plan>) -> anyhow::Result<u8> {
     let unmet: Vec<_> =
         runtime.requirements().await.into_iter().filter(|requirement| requirement.result.is_err()).collect();
     if !unmet.is_empty() {
-        println!("this machine cannot run the `{}` runtime:", runtime.name());
-        super::doctor::print_requirements(&unmet);
+        eprintln!("error: this machine cannot run the `{}` runtime; nothing was started", runtime.name());
+        eprint!("{}", super::doctor::requirements_text(&unmet));
         return Ok(exit::ENVIRONMENT);
     }
     let store = Store::open(&args.db).with_context(|| format!("the database {}", args.db.display()))?;
     let writer = store.writer()?;
     let run = RunId::new(jiff::Timestamp::now(), rand::random());
     writer.begin_run(new_run(&run, &plan)?)?;
-    let options =
-        RunOptions { run: run.clone(), stop: CancellationToken::new(), abort: CancellationToken::new() };
+    let options = RunOptions { run: run.clone(), stop: CancellationToken::new(), abort: CancellationToken::new() };
     let sinks: Vec<Arc<dyn EventSink>> = vec![
         Arc::new(Recording { writer: writer.clone(), stop: options.stop.clone() }),
         progress::choose(args.quiet, args.json),
@@ -138,8 +140,11 @@ fn report(args: &Args, run: &RunId) -> anyhow::Result<bool> {
     let paths = report::write(&view, &args.format, &args.out)
         .with_context(|| format!("the results are in {}, but the report was not written", args.db.display()))?;
     if !args.json {
-        let paths = paths.iter().map(|path| format!("report: {}\n", path.display())).collect::<String>();
-        super::show::print(&(terminal::result(&view, super::show::style()) + &paths))?;
+        let mut text = terminal::result(&view, super::show::style());
+        for path in paths {
+            writeln!(text, "report: {}", path.display())?;
+        }
+        super::show::print(&text)?;
     }
     Ok(view.gates.iter().all(|gate| gate.passed))
 }
@@ -176,10 +181,8 @@ impl EventSink for Recording {
 }
 
 fn new_run(run: &RunId, plan: &Plan) -> anyhow::Result<NewRun> {
-    let source = |source: &spec::plan::Source| SourceFile {
-        path: source.path.display().to_string(),
-        text: source.text.clone(),
-    };
+    let source =
+        |source: &spec::plan::Source| SourceFile { path: source.path.display().to_string(), text: source.text.clone() };
     Ok(NewRun {
         id: run.clone(),
         campaign: plan.name.clone(),
