@@ -2,6 +2,7 @@
 
 mod agent;
 mod chaos;
+mod cli;
 mod lab;
 mod monitor;
 mod report;
