@@ -11,8 +11,10 @@ mod toolbox;
 
 use async_trait::async_trait;
 
+use crate::runtime::LabError;
+
 pub use script::ScriptOperator;
-pub use session::{Limits, Outcome, run};
+pub use session::{Limits, Outcome, ShellGone, run};
 pub use toolbox::{Close, OutOfBudget, ShellResult, Toolbox};
 
 /// What an operator is told.
@@ -51,4 +53,7 @@ pub enum OperatorError {
     /// The operator itself failed.
     #[error("{0}")]
     Crashed(String),
+    /// The harness could not run a command. Never held against the operator.
+    #[error(transparent)]
+    Lab(#[from] LabError),
 }

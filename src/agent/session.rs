@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Brief, Close, Operator, OperatorError, Toolbox};
+use super::{Brief, Close, Operator, Toolbox};
 use crate::model::event::{Body, Emit};
 use crate::model::trial::SessionEnd;
 use crate::runtime::Lab;
 use crate::spec::variant::Shell;
+
+/// After the time limit, so long the end of a command is waited for, and that of the operator.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What bounds a session.
 #[derive(Debug, Clone)]
@@ -31,8 +34,13 @@ pub struct Outcome {
     pub summary: String,
 }
 
-/// Lets the operator work on the ticket. Whatever the operator does, this returns soon after the time limit; what the
-/// operator has left running is for [`Lab::freeze`] to end.
+/// The harness could not run the operator's commands; nothing can be said about the operator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the operator's shell is not there: {0}")]
+pub struct ShellGone(pub String);
+
+/// Lets the operator work on the ticket. Whatever the operator does, this returns soon after the time limit, and the
+/// operator does nothing more then; what its commands have left running is for [`Lab::freeze`] to end.
 pub async fn run(
     mut operator: Box<dyn Operator>,
     brief: Brief,
@@ -40,27 +48,40 @@ pub async fn run(
     limits: Limits,
     lab: Arc<dyn Lab>,
     emit: Emit,
-) -> Outcome {
+) -> Result<Outcome, ShellGone> {
     let begin = Instant::now();
     let deadline = begin + limits.wall;
     emit(Body::SessionStarted { ticket, operator: operator.kind().into(), prompt: brief.text() });
     let mut tools = Toolbox::new(lab, emit.clone(), limits.shell, deadline, limits.commands);
+    let book = tools.book();
     // A task of its own, so that a panic is the operator's alone.
-    let mut work = AbortOnDrop(tokio::spawn(async move {
-        let result = operator.operate(&brief, &mut tools).await;
-        (result, tools.into_closed())
-    }));
-    let outcome = match timeout_at(deadline, &mut work.0).await {
-        Ok(Ok((_, Some((how, summary))))) => Outcome { end: end(how), summary },
-        Ok(Ok((Err(OperatorError::OutOfBudget(error)), None))) => {
-            Outcome { end: SessionEnd::OutOfBudget, summary: error.to_string() }
+    let mut work = AbortOnDrop(tokio::spawn(async move { operator.operate(&brief, &mut tools).await }));
+    let mut ended = timeout_at(deadline, &mut work.0).await;
+    if ended.is_err() {
+        book.exhaust("time");
+        if book.is_running() {
+            // The command has the same deadline; what it printed until then belongs to the record.
+            ended = timeout_at(deadline + LAST_WORDS, &mut work.0).await;
         }
-        Ok(Ok((Err(OperatorError::Crashed(why)), None))) => Outcome { end: SessionEnd::Crashed, summary: why },
-        Ok(Ok((Ok(()), None))) => {
-            Outcome { end: SessionEnd::Crashed, summary: "it ended without closing the ticket".into() }
+    }
+    if ended.is_err() {
+        work.0.abort();
+        // It ends at its next pause; one that never pauses cannot be waited for.
+        let _ = timeout(LAST_WORDS, &mut work.0).await;
+    }
+    let crashed = |summary: String| Outcome { end: SessionEnd::Crashed, summary };
+    let outcome = if let Some((how, summary)) = book.closed() {
+        Outcome { end: end(*how), summary: summary.clone() }
+    } else if let Some(why) = book.broken() {
+        crashed(format!("the harness failed: {why}"))
+    } else if let Some(limit) = book.exhausted() {
+        Outcome { end: SessionEnd::OutOfBudget, summary: limit.to_string() }
+    } else {
+        match ended {
+            Ok(Ok(Err(error))) => crashed(error.to_string()),
+            Ok(Err(failed)) => crashed(panic_text(failed)),
+            Ok(Ok(Ok(()))) | Err(_) => crashed("it ended without closing the ticket".into()),
         }
-        Ok(Err(failed)) => Outcome { end: SessionEnd::Crashed, summary: panic_text(failed) },
-        Err(_) => Outcome { end: SessionEnd::OutOfBudget, summary: "out of budget: time".into() },
     };
     emit(Body::SessionEnded {
         end: outcome.end,
@@ -68,7 +89,10 @@ pub async fn run(
         // A script never waits for a rate limit.
         working_us: begin.elapsed().as_micros() as u64,
     });
-    outcome
+    match (book.closed(), book.broken()) {
+        (None, Some(why)) => Err(ShellGone(why.into())),
+        _ => Ok(outcome),
+    }
 }
 
 struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);

@@ -26,9 +26,14 @@ pub(super) enum Action {
 /// What is needed to undo an action that was applied, in part or as a whole.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Applied {
-    /// Ids of the rules that were added.
+    /// Rules that were there before, if any of ours may have been added.
+    pub before: Option<Vec<u32>>,
+    /// Ids of the rules that were added. Empty when that was cut short.
     pub rules: Vec<u32>,
 }
+
+/// Marks evidence that speaks against the claim.
+const UNEXPECTED: &str = "NOT as expected: ";
 
 /// A measurement.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +53,13 @@ impl Proof {
     /// Adds a line, and whether it supports the claim.
     pub(super) fn add(&mut self, supports: bool, line: String) {
         self.holds &= supports;
-        self.evidence.push(if supports { line } else { format!("NOT as expected: {line}") });
+        self.evidence.push(if supports { line } else { format!("{UNEXPECTED}{line}") });
+    }
+
+    /// What speaks against the claim.
+    pub(super) fn against(&self) -> String {
+        let against = self.evidence.iter().filter_map(|line| line.strip_prefix(UNEXPECTED));
+        against.collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -115,6 +126,7 @@ impl Action {
         match self {
             Self::Kill(targets) => nodes::gone(lab, targets, nodes::is_down).await,
             Self::Pause(targets) => nodes::gone(lab, targets, nodes::is_paused).await,
+            Self::Cut { .. } if applied.rules.is_empty() => Ok(None),
             Self::Cut { .. } => links::gone(lab, &applied.rules).await,
         }
     }
@@ -123,7 +135,7 @@ impl Action {
     pub(super) async fn heal(&self, lab: &Arc<dyn Lab>, applied: &Applied) -> Result<(), LabError> {
         match self {
             Self::Kill(targets) | Self::Pause(targets) => nodes::revive(lab, targets).await,
-            Self::Cut { .. } => lab.remove_link_rules(applied.rules.clone()).await.map(drop),
+            Self::Cut { links, .. } => links::open(lab, links, applied).await,
         }
     }
 
@@ -131,7 +143,7 @@ impl Action {
     pub(super) async fn prove_heal(&self, lab: &Arc<dyn Lab>, applied: &Applied) -> Result<Proof, LabError> {
         match self {
             Self::Kill(targets) | Self::Pause(targets) => nodes::prove_running(lab, targets).await,
-            Self::Cut { links, .. } => links::prove_open(lab, links, &applied.rules).await,
+            Self::Cut { links, .. } => links::prove_open(lab, links, applied).await,
         }
     }
 }

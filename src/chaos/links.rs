@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::action::{Applied, Proof};
-use crate::runtime::{Lab, LabError, LinkAction, NewLinkRule, Reach};
+use crate::runtime::{Lab, LabError, LinkAction, LinkRule, NewLinkRule, Reach};
 
 /// Longest wait for a datagram that should arrive.
 const PATIENCE: Duration = Duration::from_millis(1000);
@@ -28,6 +28,8 @@ pub(super) async fn cut(
     }
     let slowest = before.iter().filter_map(|reach| reach.took_us).max().unwrap_or(0);
     let rule = |(from, to): &Pair| NewLinkRule { from: from.clone(), to: to.clone(), action: LinkAction::Deny };
+    // Should this be cut short while the rules are being added, they are known all the same.
+    applied.before = Some(lab.link_rules().await?.iter().map(|rule| rule.id).collect());
     applied.rules = lab.add_link_rules(links.iter().map(rule).collect()).await?;
     injected();
     let wait = SILENCE.max(Duration::from_micros(slowest) * 10).min(PATIENCE);
@@ -58,11 +60,32 @@ pub(super) async fn gone(lab: &Arc<dyn Lab>, rules: &[u32]) -> Result<Option<Str
     Ok((missing > 0).then(|| format!("{missing} of {} rules were removed", rules.len())))
 }
 
+/// Removes our rules, and no others.
+pub(super) async fn open(lab: &Arc<dyn Lab>, links: &[Pair], applied: &Applied) -> Result<(), LabError> {
+    let ids = ours(lab, links, applied).await?;
+    lab.remove_link_rules(ids).await.map(drop)
+}
+
+/// Those of our rules that are there.
+async fn ours(lab: &Arc<dyn Lab>, links: &[Pair], applied: &Applied) -> Result<Vec<u32>, LabError> {
+    let Some(before) = &applied.before else { return Ok(Vec::new()) };
+    let is_ours = |rule: &LinkRule| {
+        if applied.rules.is_empty() {
+            // Their ids never came back.
+            let of_link = |(from, to): &Pair| rule.rule.from == *from && rule.rule.to == *to;
+            !before.contains(&rule.id) && links.iter().any(of_link)
+        } else {
+            applied.rules.contains(&rule.id)
+        }
+    };
+    Ok(lab.link_rules().await?.iter().filter(|rule| is_ours(rule)).map(|rule| rule.id).collect())
+}
+
 /// Shows that our rules are gone and the links carry packets, unless rules of another fault forbid it.
-pub(super) async fn prove_open(lab: &Arc<dyn Lab>, links: &[Pair], rules: &[u32]) -> Result<Proof, LabError> {
-    let there = lab.link_rules().await?;
+pub(super) async fn prove_open(lab: &Arc<dyn Lab>, links: &[Pair], applied: &Applied) -> Result<Proof, LabError> {
     let mut proof = Proof::new();
-    let left = rules.iter().filter(|id| there.iter().any(|rule| rule.id == **id)).count();
+    let left = ours(lab, links, applied).await?.len();
+    let there = lab.link_rules().await?;
     proof.add(left == 0, format!("{left} rules are left"));
     let free = |link: &&Pair| !there.iter().any(|rule| rule.rule.from == link.0 && rule.rule.to == link.1);
     for reach in lab.reach(links.iter().filter(free).cloned().collect(), PATIENCE).await? {

@@ -10,7 +10,9 @@ mod action;
 mod armed;
 mod links;
 mod nodes;
+mod queue;
 mod target;
 
 pub use armed::{Chaos, NotLanded};
+pub use queue::Queue;
 pub use target::{TargetError, resolve};

@@ -5,19 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::action::Proof;
+use crate::runtime::http::is_subjects_doing;
 use crate::runtime::{Lab, LabError, NodeAction, NodeState};
 
-/// So long a paused node must not answer. A running one answers within a few milliseconds.
+/// So long a paused node must not answer, at least; or so many times the slowest answer before.
 const SILENCE: Duration = Duration::from_millis(20);
-/// Longest wait for a connection to be refused.
-const REFUSAL: Duration = Duration::from_millis(500);
+const TIMES_SLOWER: u32 = 10;
+/// Longest wait for an answer that should come, and for a connection to be refused.
+const PATIENCE: Duration = Duration::from_millis(1000);
 
-/// Kills them, and shows that they are down and the others are not.
+/// Kills them, and shows that they are down and the others are as before.
 pub(super) async fn kill(lab: &Arc<dyn Lab>, targets: &[String], injected: impl Fn()) -> Result<Proof, LabError> {
-    signal_running(lab, targets, "KILL").await?;
+    let before = states(lab).await?;
+    signal_running(lab, targets, &before, "KILL").await?;
     injected();
     let mut proof = Proof::new();
     for name in targets {
@@ -26,23 +29,36 @@ pub(super) async fn kill(lab: &Arc<dyn Lab>, targets: &[String], injected: impl 
         let (refused, what) = connection_is_refused(lab, name).await;
         proof.add(refused, format!("{name}: {what}"));
     }
-    prove_others_run(lab, targets, &mut proof).await?;
+    prove_others_unchanged(lab, targets, &before, &mut proof).await?;
     Ok(proof)
 }
 
-/// Pauses them, and shows that they are stopped and silent and the others are not stopped.
+/// Pauses them, and shows that they are stopped and silent, and that the others are as before and answer.
 pub(super) async fn pause(lab: &Arc<dyn Lab>, targets: &[String], injected: impl Fn()) -> Result<Proof, LabError> {
-    signal_running(lab, targets, "STOP").await?;
+    let before = states(lab).await?;
+    let (talking, slowest) = all_that_answer(lab).await;
+    signal_running(lab, targets, &before, "STOP").await?;
     injected();
     let mut proof = Proof::new();
+    let wait = SILENCE.max(slowest * TIMES_SLOWER).min(PATIENCE);
     for name in targets {
         let state = lab.node_state(name).await?;
         proof.add(is_paused(&state), format!("{name} is {}", words(&state)));
-        let silent = is_silent(lab, name).await;
-        let what = if silent { "does not answer" } else { "answers" };
-        proof.add(silent, format!("{name} {what} within {} ms", SILENCE.as_millis()));
+        // One that did not answer before would be silent anyway.
+        if talking.contains(name) {
+            let answer = answer_time(lab, name, wait).await;
+            let what = if answer.is_none() { "does not answer" } else { "answers" };
+            proof.add(answer.is_none(), format!("{name} {what} within {} ms", wait.as_millis()));
+        } else {
+            proof.evidence.push(format!("{name} did not answer requests before either"));
+        }
     }
-    prove_others_run(lab, targets, &mut proof).await?;
+    prove_others_unchanged(lab, targets, &before, &mut proof).await?;
+    let others = talking.iter().filter(|name| !targets.contains(name));
+    for (name, answer) in answer_times(lab, others).await {
+        let what = answer.map_or("does not answer".into(), |took| format!("answers in {} µs", took.as_micros()));
+        proof.add(answer.is_some(), format!("{name} {what}"));
+    }
     Ok(proof)
 }
 
@@ -91,12 +107,23 @@ pub(super) fn is_paused(state: &NodeState) -> bool {
     *state == NodeState::Paused
 }
 
-async fn signal_running(lab: &Arc<dyn Lab>, targets: &[String], signal: &str) -> Result<(), LabError> {
-    for name in targets {
-        let state = lab.node_state(name).await?;
-        if state != NodeState::Running {
-            return Err(LabError::Failed(format!("{name} is {} before the fault", words(&state))));
-        }
+async fn states(lab: &Arc<dyn Lab>) -> Result<Vec<(String, NodeState)>, LabError> {
+    let mut states = Vec::new();
+    for node in lab.nodes() {
+        states.push((node.name.clone(), lab.node_state(&node.name).await?));
+    }
+    Ok(states)
+}
+
+async fn signal_running(
+    lab: &Arc<dyn Lab>,
+    targets: &[String],
+    before: &[(String, NodeState)],
+    signal: &str,
+) -> Result<(), LabError> {
+    let idle = before.iter().find(|(name, state)| targets.contains(name) && *state != NodeState::Running);
+    if let Some((name, state)) = idle {
+        return Err(LabError::Failed(format!("{name} is {} before the fault", words(state))));
     }
     for name in targets {
         lab.act(name, NodeAction::Signal(signal.into())).await?;
@@ -104,34 +131,61 @@ async fn signal_running(lab: &Arc<dyn Lab>, targets: &[String], signal: &str) ->
     Ok(())
 }
 
-async fn prove_others_run(lab: &Arc<dyn Lab>, targets: &[String], proof: &mut Proof) -> Result<(), LabError> {
-    for node in lab.nodes().iter().filter(|node| !targets.contains(&node.name)) {
-        let state = lab.node_state(&node.name).await?;
-        // Another fault of the scenario may have stopped it; this one must not have.
-        proof.add(true, format!("{} is {}", node.name, words(&state)));
+/// Another fault of the scenario may have stopped one of the others; this one must not have.
+async fn prove_others_unchanged(
+    lab: &Arc<dyn Lab>,
+    targets: &[String],
+    before: &[(String, NodeState)],
+    proof: &mut Proof,
+) -> Result<(), LabError> {
+    for (name, before) in before.iter().filter(|(name, _)| !targets.contains(name)) {
+        let state = lab.node_state(name).await?;
+        let as_before = std::mem::discriminant(&state) == std::mem::discriminant(before);
+        proof.add(as_before, format!("{name} is {}", words(&state)));
     }
     Ok(())
 }
 
+/// Which nodes answer, and how long the slowest took.
+async fn all_that_answer(lab: &Arc<dyn Lab>) -> (Vec<String>, Duration) {
+    let names: Vec<String> = lab.nodes().iter().map(|node| node.name.clone()).collect();
+    let answers = answer_times(lab, names.iter()).await;
+    let slowest = answers.iter().filter_map(|(_, took)| *took).max().unwrap_or_default();
+    let talking = answers.into_iter().filter(|(_, took)| took.is_some()).map(|(name, _)| name);
+    (talking.collect(), slowest)
+}
+
+/// Asks all at the same time.
+async fn answer_times<'a>(
+    lab: &Arc<dyn Lab>,
+    names: impl Iterator<Item = &'a String>,
+) -> Vec<(String, Option<Duration>)> {
+    let asked = names.map(|name| async move { (name.clone(), answer_time(lab, name, PATIENCE).await) });
+    futures_util::future::join_all(asked).await
+}
+
 async fn connection_is_refused(lab: &Arc<dyn Lab>, name: &str) -> (bool, String) {
     let Some(node) = lab.nodes().iter().find(|node| node.name == name) else { return (false, "unknown node".into()) };
-    match timeout(REFUSAL, lab.connect(name, node.port)).await {
+    match timeout(PATIENCE, lab.connect(name, node.port)).await {
         Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => (true, "connection refused".into()),
-        Ok(Err(error)) => (true, format!("no connection: {error}")),
+        Ok(Err(error)) => (is_subjects_doing(&error), format!("no connection: {error}")),
         Ok(Ok(_)) => (false, "accepts connections".into()),
-        Err(_) => (true, format!("no connection within {} ms", REFUSAL.as_millis())),
+        Err(_) => (true, format!("no connection within {} ms", PATIENCE.as_millis())),
     }
 }
 
-/// Whether nothing comes back on a request; the kernel may still accept the connection.
-async fn is_silent(lab: &Arc<dyn Lab>, name: &str) -> bool {
-    let Some(node) = lab.nodes().iter().find(|node| node.name == name) else { return false };
+/// How long the first byte of an answer to an HTTP request takes; the kernel may accept the connection of a node
+/// that is stopped.
+async fn answer_time(lab: &Arc<dyn Lab>, name: &str, wait: Duration) -> Option<Duration> {
+    let node = lab.nodes().iter().find(|node| node.name == name)?;
+    let begin = Instant::now();
     let answer = async {
         let mut stream = lab.connect(name, node.port).await?;
         stream.write_all(format!("GET / HTTP/1.1\r\nhost: {name}\r\nconnection: close\r\n\r\n").as_bytes()).await?;
+        stream.flush().await?;
         stream.read_u8().await
     };
-    !matches!(timeout(SILENCE, answer).await, Ok(Ok(_)))
+    matches!(timeout(wait, answer).await, Ok(Ok(_))).then(|| begin.elapsed())
 }
 
 fn words(state: &NodeState) -> String {

@@ -28,6 +28,11 @@ pub enum TargetError {
     },
 }
 
+/// Whether a choice depends on who leads.
+pub(super) fn asks_for_leader(target: &Target) -> bool {
+    matches!(target.pick, Some(Pick::Leader | Pick::Follower))
+}
+
 /// The names of the chosen nodes, in the lab's order; never empty. `leader` is who leads now.
 pub fn resolve(
     target: &Target,

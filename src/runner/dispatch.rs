@@ -90,7 +90,7 @@ pub async fn run(
 
 impl RunSummary {
     fn add(&mut self, finished: Result<Finished, tokio::task::JoinError>) {
-        // A trial that panicked has emitted its end before, see `Trial::run`.
+        // `Trial::run` catches panics; only the shutdown of the async runtime ends a trial without a word.
         let finished = finished.unwrap_or(Finished { status: Status::Error, leaked: false });
         match finished.status {
             Status::Completed => self.completed += 1,

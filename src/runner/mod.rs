@@ -4,6 +4,7 @@
 //! nothing and reads no database; cleanup runs whatever happened before it, and each step has a time limit.
 
 mod dispatch;
+mod heal;
 mod recorder;
 mod schedule;
 mod steps;

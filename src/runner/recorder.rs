@@ -1,6 +1,6 @@
 //! Stamps events with run, trial and time, and gives them to whoever listens.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
@@ -24,22 +24,31 @@ impl EventSink for Broadcast {
     }
 }
 
-/// Makes events of a run, or of one of its trials.
+/// Makes events of a run, or of one of its trials. Clones are the same recorder.
+///
+/// One event is stamped and given on at a time, so that times never go backwards in the record; nothing follows a
+/// trial's end, whatever a task that is being stopped still has to say.
 #[derive(Clone)]
 pub(super) struct Recorder {
     run: RunId,
     trial: Option<TrialId>,
     begin: Instant,
     sink: Arc<dyn EventSink>,
+    ended: Arc<Mutex<bool>>,
 }
 
 impl Recorder {
     /// The time counts from now.
     pub(super) fn new(run: RunId, trial: Option<TrialId>, sink: Arc<dyn EventSink>) -> Self {
-        Self { run, trial, begin: Instant::now(), sink }
+        Self { run, trial, begin: Instant::now(), sink, ended: Arc::default() }
     }
 
     pub(super) fn emit(&self, body: Body) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if *ended {
+            return;
+        }
+        *ended = matches!(body, Body::TrialEnded { .. });
         self.sink.emit(&Event {
             run: self.run.clone(),
             trial: self.trial.clone(),

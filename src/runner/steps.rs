@@ -3,16 +3,17 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::recorder::Recorder;
 use super::trial::{AbortOnDrop, SETTLE, Unfinished};
 use crate::agent::{self, Brief, Limits, Operator, ScriptOperator};
-use crate::chaos::Chaos;
+use crate::chaos::{Chaos, NotLanded, Queue};
 use crate::model::event::{Body, SnapshotPoint};
 use crate::model::trial::{Phase, SessionEnd, TrialKey};
 use crate::monitor::{self, Monitor, Ticket};
-use crate::runtime::{Lab, NodeAction, NodeState};
+use crate::runtime::Lab;
 use crate::spec::campaign::Scenario;
 use crate::spec::plan::Plan;
 use crate::spec::variant::{Script, Variant};
@@ -30,14 +31,26 @@ pub(super) struct Work {
 
 /// What the steps of one trial share.
 pub(super) struct Steps<'a> {
-    plan: &'a Plan,
+    pub(super) plan: &'a Plan,
     key: &'a TrialKey,
-    lab: &'a Arc<dyn Lab>,
-    log: &'a Recorder,
-    chaos: Arc<Chaos>,
-    workload: OnceLock<Workload>,
-    monitor: OnceLock<Monitor>,
-    checked: OnceLock<()>,
+    pub(super) lab: &'a Arc<dyn Lab>,
+    pub(super) log: &'a Recorder,
+    pub(super) chaos: Arc<Chaos>,
+    /// Whether all faults of the scenario have landed.
+    all_injected: watch::Sender<bool>,
+    pub(super) workload: OnceLock<Workload>,
+    pub(super) monitor: OnceLock<Monitor>,
+    /// Set once the ledger has been checked.
+    pub(super) checked: OnceLock<()>,
+}
+
+impl From<NotLanded> for Unfinished {
+    fn from(error: NotLanded) -> Self {
+        match error {
+            NotLanded::NoEffect { .. } => Self::Void(error.to_string()),
+            NotLanded::Harness { .. } => Self::Error(error.to_string()),
+        }
+    }
 }
 
 impl<'a> Steps<'a> {
@@ -49,6 +62,7 @@ impl<'a> Steps<'a> {
             lab,
             log,
             chaos,
+            all_injected: watch::Sender::new(false),
             workload: OnceLock::new(),
             monitor: OnceLock::new(),
             checked: OnceLock::new(),
@@ -64,45 +78,19 @@ impl<'a> Steps<'a> {
         self.snapshot(SnapshotPoint::Before).await;
         monitor.open_tickets(true);
         let injected = Instant::now();
-        self.inject(scenario).await?;
         let chaos = self.chaos.clone();
         let watch = AbortOnDrop(tokio::spawn(async move { chaos.watch().await }));
-        let ticket = self.detect(monitor).await;
-        if ticket.is_some() {
-            self.snapshot(SnapshotPoint::Detected).await;
-        }
-        let (session, held) = self.operate(variant, ticket, monitor).await;
+        let mut later = Queue::new(&scenario.chaos, self.key.seed);
+        self.inject(&mut later).await?;
+        let (session, held) = self.while_injecting(later, self.detect_and_operate(variant, monitor)).await?;
         self.freeze().await?;
         let recovered = self.verify(monitor, injected, held).await;
         drop(watch);
         self.snapshot(SnapshotPoint::After).await;
         if recovered {
-            self.check_ledger(workload).await;
+            self.check_ledger(workload, Instant::now() + self.plan.timeouts.heal.duration()).await;
         }
         Ok(Work { recovered, session })
-    }
-
-    /// Removes the faults whatever happened. For a trial that counts, also brings the subject back and checks the
-    /// ledger, if that has not been done.
-    pub(super) async fn heal(&self, counts: bool) {
-        if let Some(monitor) = self.monitor.get() {
-            monitor.stop().await;
-        }
-        self.phase(Phase::Heal, async {
-            let deadline = Instant::now() + self.plan.timeouts.heal.duration();
-            let healed = timeout(self.plan.timeouts.heal.duration(), self.chaos.heal()).await;
-            let Some(workload) = self.workload.get() else { return ((), healed.is_err()) };
-            if counts && self.checked.get().is_none() {
-                self.revive_all().await;
-                // What cannot be read shows in the check.
-                let _ = monitor::ready(self.lab, &self.plan.subject.ready, deadline).await;
-                self.check_ledger(workload).await;
-            } else {
-                workload.stop().await;
-            }
-            ((), healed.is_err())
-        })
-        .await;
     }
 
     async fn ready(&self) -> Result<(), String> {
@@ -144,16 +132,64 @@ impl<'a> Steps<'a> {
         }
     }
 
-    async fn inject(&self, scenario: &Scenario) -> Result<(), Unfinished> {
-        let injected = async { (self.chaos.inject(&scenario.chaos, self.key.seed).await, false) };
-        self.phase(Phase::Inject, injected).await.map_err(|error| Unfinished::Void(error.to_string()))
+    async fn inject(&self, queue: &mut Queue) -> Result<(), Unfinished> {
+        let injected = async { (self.chaos.inject_first(queue).await, false) };
+        self.phase(Phase::Inject, injected).await?;
+        self.all_injected.send_replace(queue.is_empty());
+        Ok(())
+    }
+
+    /// Injects the faults that are due later while the work goes on, and no longer than that: what comes after the
+    /// session could not be repaired by anybody.
+    async fn while_injecting<T>(
+        &self,
+        later: Queue,
+        work: impl Future<Output = Result<T, Unfinished>>,
+    ) -> Result<T, Unfinished> {
+        let inject = async {
+            match self.chaos.inject(later).await {
+                Ok(()) => {
+                    self.all_injected.send_replace(true);
+                    std::future::pending().await
+                }
+                Err(error) => error,
+            }
+        };
+        tokio::select! {
+            biased;
+            error = inject => Err(error.into()),
+            result = work => result,
+        }
+    }
+
+    async fn all_injected(&self) {
+        // The sender lives as long as this does.
+        let _ = self.all_injected.subscribe().wait_for(|all| *all).await;
+    }
+
+    async fn detect_and_operate(
+        &self,
+        variant: &Variant,
+        monitor: &Monitor,
+    ) -> Result<(SessionEnd, Option<Instant>), Unfinished> {
+        let ticket = self.detect(monitor).await;
+        if ticket.is_some() {
+            self.snapshot(SnapshotPoint::Detected).await;
+        }
+        self.operate(variant, ticket, monitor).await
     }
 
     async fn detect(&self, monitor: &Monitor) -> Option<Ticket> {
         self.phase(Phase::Detect, async {
-            let ticket = timeout(self.plan.timeouts.detect.duration(), monitor.ticket()).await.ok();
-            let late = ticket.is_none();
-            (ticket, late)
+            let limit = async {
+                self.all_injected().await;
+                sleep(self.plan.timeouts.detect.duration()).await;
+            };
+            tokio::select! {
+                biased;
+                ticket = monitor.ticket() => (Some(ticket), false),
+                () = limit => (None, true),
+            }
         })
         .await
     }
@@ -165,13 +201,14 @@ impl<'a> Steps<'a> {
         variant: &Variant,
         ticket: Option<Ticket>,
         monitor: &Monitor,
-    ) -> (SessionEnd, Option<Instant>) {
+    ) -> Result<(SessionEnd, Option<Instant>), Unfinished> {
         let wall = self.plan.timeouts.operate.duration();
         self.phase(Phase::Operate, async {
             let operator = self.operator(variant).await;
             let (Some(operator), Some(ticket)) = (operator, ticket) else {
+                self.all_injected().await;
                 let held = monitor.wait_held(self.plan.windows.hold.duration(), Instant::now() + wall).await.ok();
-                return ((SessionEnd::None, held), held.is_none());
+                return (Ok((SessionEnd::None, held)), held.is_none());
             };
             let names: Vec<&str> = self.lab.nodes().iter().map(|node| node.name.as_str()).collect();
             let brief = Brief {
@@ -185,7 +222,9 @@ impl<'a> Steps<'a> {
             };
             let emit = self.log.emitter();
             let outcome = agent::run(operator, brief, ticket.number, limits, self.lab.clone(), emit).await;
-            ((outcome.end, None), outcome.end == SessionEnd::OutOfBudget)
+            let late = outcome.as_ref().is_ok_and(|outcome| outcome.end == SessionEnd::OutOfBudget);
+            let outcome = outcome.map(|outcome| (outcome.end, None));
+            (outcome.map_err(|error| Unfinished::Error(error.to_string())), late)
         })
         .await
     }
@@ -198,6 +237,7 @@ impl<'a> Steps<'a> {
             }
             Script::Commands(commands) => ScriptOperator::new(commands.clone()),
             Script::Oracle => {
+                self.all_injected().await;
                 let faults = self.chaos.targets().await;
                 let remedies = &self.plan.subject.remedies;
                 ScriptOperator::oracle(faults.iter().filter_map(|(kind, targets)| {
@@ -258,30 +298,8 @@ impl<'a> Steps<'a> {
         }
     }
 
-    async fn check_ledger(&self, workload: &Workload) {
-        workload.stop().await;
-        let deadline = Instant::now() + self.plan.timeouts.heal.duration();
-        let check = workload.ledger().check(self.lab, deadline).await;
-        // Set before the event, so that a second check is not even begun.
-        let _ = self.checked.set(());
-        self.log.emit(Body::Ledger(check));
-    }
-
-    /// Brings back what the operator or a crash left down, so that the ledger can be read.
-    async fn revive_all(&self) {
-        for node in self.lab.nodes() {
-            let action = match self.lab.node_state(&node.name).await {
-                Ok(NodeState::Down(_)) => NodeAction::Start,
-                Ok(NodeState::Paused) => NodeAction::Signal("CONT".into()),
-                Ok(NodeState::Running) | Err(_) => continue,
-            };
-            // A node that does not start shows in the check.
-            let _ = self.lab.act(&node.name, action).await;
-        }
-    }
-
     /// Runs a step between its two events; it tells whether its time limit ended it.
-    async fn phase<T>(&self, phase: Phase, step: impl Future<Output = (T, bool)>) -> T {
+    pub(super) async fn phase<T>(&self, phase: Phase, step: impl Future<Output = (T, bool)>) -> T {
         self.log.emit(Body::PhaseStarted { phase });
         let (result, timed_out) = step.await;
         self.log.emit(Body::PhaseEnded { phase, timed_out });

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::recorder::Recorder;
 use super::steps::{Steps, Work};
+use crate::chaos::Chaos;
 use crate::model::event::Body;
 use crate::model::trial::{Outcome, Phase, SessionEnd, Status, TrialKey};
 use crate::runtime::{Lab, LabRequest, NodeRequest, Runtime};
@@ -27,6 +28,9 @@ pub(super) struct Trial {
     pub stop: CancellationToken,
     pub abort: CancellationToken,
 }
+
+/// How long a lab that was killed is looked at for what is left.
+const LAST_LOOK: Duration = Duration::from_secs(5);
 
 /// What the dispatcher counts.
 #[derive(Debug, Clone, Copy)]
@@ -47,12 +51,13 @@ pub(super) enum Unfinished {
 }
 
 impl Trial {
+    /// Runs it to its end, which is recorded exactly once.
     pub(super) async fn run(self) -> Finished {
         self.log.emit(Body::TrialStarted { key: self.key.clone() });
-        let (result, leaked) = match self.provision().await {
-            Ok(lab) => self.with_lab(&lab).await,
-            Err(unfinished) => (Err(unfinished), false),
-        };
+        let (result, leaked) = AssertUnwindSafe(self.attempt()).catch_unwind().await.unwrap_or_else(|panic| {
+            // The lab was killed when its guard was dropped.
+            (Err(Unfinished::Error(format!("a panic: {}", panic_text(&*panic)))), false)
+        });
         let (status, outcome, session, reason) = match result {
             Ok(Work { recovered, session }) => {
                 let outcome = if recovered { Outcome::Recovered } else { Outcome::NotRecovered };
@@ -66,6 +71,13 @@ impl Trial {
         };
         self.log.emit(Body::TrialEnded { status, outcome, session, reason, leaked });
         Finished { status, leaked }
+    }
+
+    async fn attempt(&self) -> (Result<Work, Unfinished>, bool) {
+        match self.provision().await {
+            Ok(lab) => self.with_lab(&lab).await,
+            Err(unfinished) => (Err(unfinished), false),
+        }
     }
 
     async fn provision(&self) -> Result<Arc<dyn Lab>, Unfinished> {
@@ -92,8 +104,9 @@ impl Trial {
     /// The steps, then heal and teardown in any case.
     async fn with_lab(&self, lab: &Arc<dyn Lab>) -> (Result<Work, Unfinished>, bool) {
         let _killed_when_dropped = KillOnDrop(lab.clone());
-        let forward = AbortOnDrop(tokio::spawn(forward_changes(lab.clone(), self.log.clone())));
         let steps = Steps::new(&self.plan, &self.key, lab, &self.log);
+        let forward = forward_changes(lab.clone(), self.log.clone(), steps.chaos.clone());
+        let forward = AbortOnDrop(tokio::spawn(forward));
         let work = AssertUnwindSafe(steps.work()).catch_unwind();
         let mut result = tokio::select! {
             biased;
@@ -102,13 +115,17 @@ impl Trial {
                 result.unwrap_or_else(|panic| Err(Unfinished::Error(format!("a panic: {}", panic_text(&*panic)))))
             }
         };
-        let heal = AssertUnwindSafe(steps.heal(result.is_ok())).catch_unwind();
-        tokio::select! {
+        let heal = AssertUnwindSafe(steps.heal(result.is_ok(), &self.stop)).catch_unwind();
+        let healed = tokio::select! {
             biased;
-            () = self.abort.cancelled() => {}
-            healed = heal => if let Err(panic) = healed {
-                result = Err(Unfinished::Error(format!("a panic while healing: {}", panic_text(&*panic))));
-            }
+            () = self.abort.cancelled() => Err(Unfinished::Interrupted),
+            healed = heal => healed.unwrap_or_else(|panic| {
+                Err(Unfinished::Error(format!("a panic while healing: {}", panic_text(&*panic))))
+            }),
+        };
+        // What went wrong first says more.
+        if let (Ok(_), Err(unfinished)) = (&result, healed) {
+            result = Err(unfinished);
         }
         let leaked = self.teardown(lab).await;
         drop(forward);
@@ -123,14 +140,15 @@ impl Trial {
             lab.kill();
         }
         let limit = self.plan.timeouts.teardown.duration();
-        let torn = timeout(limit, lab.teardown()).await;
+        let mut torn = timeout(limit, lab.teardown()).await;
         let timed_out = torn.is_err();
+        if timed_out {
+            lab.kill();
+            torn = timeout(LAST_LOOK, lab.teardown()).await;
+        }
         let leftovers = match torn {
             Ok(torn) => torn.leftovers,
-            Err(_) => {
-                lab.kill();
-                vec![format!("teardown did not end within {} ms; the lab was killed", limit.as_millis())]
-            }
+            Err(_) => vec![format!("the lab did not end within {} ms and was killed", limit.as_millis())],
         };
         self.log.emit(Body::PhaseEnded { phase: Phase::Teardown, timed_out });
         let leaked = !leftovers.is_empty();
@@ -153,9 +171,11 @@ fn request(plan: &Plan) -> Result<LabRequest, String> {
     Ok(LabRequest { nodes: nodes.collect() })
 }
 
-async fn forward_changes(lab: Arc<dyn Lab>, log: Recorder) {
+async fn forward_changes(lab: Arc<dyn Lab>, log: Recorder, chaos: Arc<Chaos>) {
     while let Some(change) = lab.next_change().await {
         log.emit(Body::NodeChanged { node: change.node, change: change.change, by: change.by });
+        // It may be the end of a fault.
+        chaos.look();
     }
 }
 

@@ -1,8 +1,11 @@
 //! All integration tests, in one binary.
 
+mod agent;
+mod chaos;
 mod lab;
 mod monitor;
 mod report;
+mod runner;
 mod sandbox;
 mod score;
 mod spec;

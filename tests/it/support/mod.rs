@@ -1,17 +1,19 @@
 //! What several test modules need.
 
+pub(crate) mod campaign;
+pub(crate) mod faulty;
 mod files;
 pub(crate) mod log;
 pub(crate) mod redact;
 pub(crate) mod runs;
-
-pub(crate) use files::{redact, root, yaml_files};
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use harness::runtime::process::ProcessRuntime;
 use harness::runtime::{Exec, ExecOutput, Lab, LabRequest, NodeRequest, Place};
+
+pub(crate) use files::{redact, root, yaml_files};
 
 /// The process runtime with the `harness` binary that was built for this test run as its worker.
 pub(crate) fn process_runtime() -> ProcessRuntime {
