@@ -187,7 +187,7 @@ pub(super) fn timeline(events: &[Event], figures: &Figures) -> Timeline {
                 line.mark(*since, MarkKind::Recovered, "everything holds again");
             }
             Body::NodeChanged { node, change, by } => {
-                line.nodes.push(node_mark(at_us, node, change, *by))
+                line.nodes.push(node_mark(at_us, node, change, *by));
             }
             _ => {}
         }

@@ -1,9 +1,10 @@
 //! Reports: what they say, and that nothing in them gets out of hand.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
-use harness::report::{self, Format, View, terminal};
+use harness::report::{self, Format, Headline, View, terminal};
 use harness::spec::campaign::{Gate, Metric};
 use harness::store::{Reader, Store};
 use serde_json::json;
@@ -86,16 +87,11 @@ fn headlines() {
             with(one_variant, "latest"),
             with(nothing_completed, "latest"),
         ] {
-            text.push_str(&format!(
-                "{}\n{}\n",
-                view.headline.result, view.headline.comparison
-            ));
+            let Headline { result, comparison } = &view.headline;
+            writeln!(text, "{result}\n{comparison}").unwrap();
             for warning in &view.warnings {
-                text.push_str(&format!(
-                    "{} {}\n",
-                    if warning.grave { '!' } else { '-' },
-                    warning.text
-                ));
+                let mark = if warning.grave { '!' } else { '-' };
+                writeln!(text, "{mark} {}", warning.text).unwrap();
             }
             text.push('\n');
         }
@@ -229,7 +225,7 @@ fn tags(html: &str) -> HashMap<String, usize> {
     for part in html.split('<').skip(1) {
         let name: String = part
             .chars()
-            .take_while(|c| c.is_ascii_alphanumeric())
+            .take_while(char::is_ascii_alphanumeric)
             .collect();
         *tags.entry(name.to_ascii_lowercase()).or_default() += 1;
         let tag = part.split('>').next().unwrap_or_default();

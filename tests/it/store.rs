@@ -1,5 +1,6 @@
 //! The database: what is written is there, whatever happens to the writer.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -40,7 +41,7 @@ fn dump(path: &Path) -> String {
             for (index, column) in columns.iter().enumerate() {
                 if !matches!(column.as_str(), "created" | "heartbeat") {
                     let value: rusqlite::types::Value = row.get(index).unwrap();
-                    text.push_str(&format!(" {column}={value:?}"));
+                    write!(text, " {column}={value:?}").unwrap();
                 }
             }
             text.push('\n');
