@@ -1,9 +1,11 @@
 //! `campaigns/NAME.yaml`: scenarios x variants x repeats.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::fault::Chaos;
+use super::fault::{Chaos, FaultKind};
 use crate::model::units::Millis;
 
 /// Scenarios x variants x repeats.
@@ -11,6 +13,7 @@ use crate::model::units::Millis;
 #[serde(deny_unknown_fields)]
 pub struct Campaign {
     /// Unique name: lower-case letters, digits and dashes.
+    #[schemars(extend("format" = "name", "pattern" = "^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// One line for people.
     #[serde(default)]
@@ -58,11 +61,38 @@ pub enum RuntimeKind {
     Compose,
 }
 
+impl RuntimeKind {
+    /// Its name in YAML.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Compose => "compose",
+        }
+    }
+
+    /// Whether this version can inject the fault on this runtime.
+    pub const fn supports(self, fault: FaultKind) -> bool {
+        match (self, fault) {
+            (Self::Process, FaultKind::NodeKill | FaultKind::NodePause | FaultKind::Partition) => {
+                true
+            }
+            (Self::Compose, _) => false,
+        }
+    }
+}
+
+impl fmt::Display for RuntimeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// What the operator is faced with.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// Unique name within the campaign.
+    #[schemars(extend("format" = "name", "pattern" = "^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// One line for people.
     #[serde(default)]

@@ -121,31 +121,66 @@ impl Diagnostics {
         self.list.iter()
     }
 
-    /// Adds problems of one text.
+    /// Adds problems of one text. A span over several lines is cut to its first line.
     pub fn add(&mut self, source: &Arc<SourceText>, problems: impl IntoIterator<Item = Problem>) {
-        for problem in problems {
-            let known =
-                |other: &Diagnostic| other.source.name == source.name && other.problem == problem;
-            if !self.list.iter().any(known) {
-                self.list.push(Diagnostic {
-                    source: Arc::clone(source),
-                    problem,
-                });
+        for mut problem in problems {
+            printable(&mut problem.message);
+            printable(&mut problem.label);
+            problem.help.iter_mut().for_each(printable);
+            problem.span = first_line(&source.text, problem.span);
+            for (span, _) in &mut problem.also {
+                *span = first_line(&source.text, *span);
             }
+            let source = Arc::clone(source);
+            self.list.push(Diagnostic { source, problem });
         }
-        self.list.sort_by(|a, b| {
-            (&a.source.name, a.problem.span).cmp(&(&b.source.name, b.problem.span))
-        });
+        self.tidy();
+    }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: Self) {
+        self.list.extend(other.list);
+        self.tidy();
+    }
+
+    /// Sorts and removes what is there twice: a file may be read for several reasons.
+    fn tidy(&mut self) {
+        self.list.sort_by(|a, b| a.key().cmp(&b.key()));
+        self.list.dedup_by(|a, b| a.key() == b.key());
+    }
+}
+
+impl Diagnostic {
+    fn key(&self) -> (&str, Span, &str) {
+        (&self.source.name, self.problem.span, &self.problem.message)
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.source.position(self.problem.span.start);
+        write!(
+            f,
+            "{}:{line}:{column}: {}",
+            self.source.name, self.problem.message
+        )
     }
 }
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Diagnostic { source, problem } in &self.list {
-            let (line, column) = source.position(problem.span.start);
-            writeln!(f, "{}:{line}:{column}: {}", source.name, problem.message)?;
-        }
-        Ok(())
+        self.list
+            .iter()
+            .try_for_each(|diagnostic| writeln!(f, "{diagnostic}"))
     }
 }
 
@@ -158,4 +193,29 @@ pub(crate) fn floor_boundary(text: &str, offset: usize) -> usize {
         offset -= 1;
     }
     offset
+}
+
+/// Escapes control characters: a file's text must not steer the terminal.
+fn printable(text: &mut String) {
+    if text.contains(char::is_control) {
+        let escape = |c: char| {
+            if c.is_control() {
+                c.escape_default().collect()
+            } else {
+                String::from(c)
+            }
+        };
+        *text = text.chars().map(escape).collect();
+    }
+}
+
+/// The part of a span that is on its first line, within the text and on character boundaries.
+fn first_line(text: &str, span: Span) -> Span {
+    let start = floor_boundary(text, span.start);
+    let end = floor_boundary(text, span.end).max(start);
+    let line = text[start..end]
+        .split(['\n', '\r'])
+        .next()
+        .unwrap_or_default();
+    Span::new(start, start + line.trim_end().len())
 }

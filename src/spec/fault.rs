@@ -1,6 +1,9 @@
 //! The fault catalogue as YAML sees it: kinds, targets, timing.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::model::units::Millis;
@@ -18,9 +21,7 @@ pub enum Chaos {
 }
 
 /// Names of the faults.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
     /// See [`Chaos::NodeKill`].
@@ -29,6 +30,77 @@ pub enum FaultKind {
     NodePause,
     /// See [`Chaos::Partition`].
     Partition,
+}
+
+impl FaultKind {
+    /// All of them, in the order of the catalogue.
+    pub const ALL: [Self; 3] = [Self::NodeKill, Self::NodePause, Self::Partition];
+
+    /// Its name in YAML.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NodeKill => "node_kill",
+            Self::NodePause => "node_pause",
+            Self::Partition => "partition",
+        }
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+// By hand: the derived schema of an enum whose variants have docs loses its names where the enum is the
+// key of a map.
+impl JsonSchema for FaultKind {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "FaultKind".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Self::ALL.map(Self::name) })
+    }
+}
+
+impl Chaos {
+    /// Which fault it is.
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::NodeKill(_) => FaultKind::NodeKill,
+            Self::NodePause(_) => FaultKind::NodePause,
+            Self::Partition(_) => FaultKind::Partition,
+        }
+    }
+
+    /// The nodes that the fault is done to.
+    pub fn target(&self) -> &Target {
+        match self {
+            Self::NodeKill(fault) | Self::NodePause(fault) => &fault.target,
+            Self::Partition(fault) => &fault.target,
+        }
+    }
+
+    /// Its start, counted from the end of the healthy window.
+    pub fn after(&self) -> Millis {
+        match self {
+            Self::NodeKill(fault) | Self::NodePause(fault) => fault.after,
+            Self::Partition(fault) => fault.after,
+        }
+    }
+
+    /// How long it lasts; until the trial's heal step when none.
+    pub fn duration(&self) -> Option<Millis> {
+        match self {
+            Self::NodeKill(fault) | Self::NodePause(fault) => fault.duration,
+            Self::Partition(fault) => fault.duration,
+        }
+    }
 }
 
 /// A fault of whole nodes.

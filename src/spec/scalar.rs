@@ -92,14 +92,66 @@ fn float(text: &str) -> Option<Number> {
     }
 }
 
-/// What the YAML parser says, for people.
-pub(super) fn syntax_problem(span: Span, info: &str) -> Problem {
-    let problem = Problem::new(span, format!("not valid YAML: {info}")).label("here");
-    if info.contains("tab") {
-        problem.help("indent with spaces, never with tabs")
-    } else if info.contains("unknown anchor") {
-        problem.help("an alias (`*name`) needs an anchor (`&name`) before it")
-    } else {
-        problem
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> String {
+        match resolve(text, true, None) {
+            Ok(Value::Null) => "null".into(),
+            Ok(Value::Bool(value)) => value.to_string(),
+            Ok(Value::Number(number)) => number.to_string(),
+            Ok(Value::String { text, .. }) => format!("{text:?}"),
+            Ok(other) => format!("{other:?}"),
+            Err(problem) => problem.message,
+        }
+    }
+
+    #[test]
+    fn the_core_schema() {
+        for (text, meaning) in [
+            ("", "null"),
+            ("~", "null"),
+            ("True", "true"),
+            ("yes", "\"yes\""),
+            ("no", "\"no\""),
+            ("on", "\"on\""),
+            ("012", "12"),
+            ("-7", "-7"),
+            ("+7", "7"),
+            ("0x1F", "31"),
+            ("0o17", "15"),
+            ("0x", "\"0x\""),
+            ("1_000", "\"1_000\""),
+            (".5", "0.5"),
+            ("1e3", "1000.0"),
+            ("1.2.3", "\"1.2.3\""),
+            ("18446744073709551615", "18446744073709551615"),
+            ("18446744073709551616", "1.8446744073709552e+19"),
+            ("inf", "\"inf\""),
+            (".inf", "`.inf` is not a finite number"),
+            ("e", "\"e\""),
+            ("10:30", "\"10:30\""),
+        ] {
+            assert_eq!(json(text), meaning, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn core_tags_are_honoured() {
+        let text = resolve("12", true, Some("str")).unwrap();
+        assert_eq!(
+            text,
+            Value::String {
+                text: "12".into(),
+                plain: true
+            }
+        );
+        assert_eq!(
+            resolve("12", false, Some("int")).unwrap(),
+            Value::Number(12.into())
+        );
+        assert!(resolve("1.5", true, Some("int")).is_err());
+        assert!(resolve("x", true, Some("bool")).is_err());
     }
 }

@@ -5,6 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fault::FaultKind;
+pub use super::probe::{
+    CommandProbe, Expect, HttpProbe, NodeSelect, Probe, TcpProbe, WorkloadFigure, WorkloadProbe,
+};
 use crate::model::units::{Bytes, Millis, PerSecond};
 
 /// A system under test: how it starts, its nodes and roles, its probes, its workload, and what the operator is told.
@@ -12,17 +15,21 @@ use crate::model::units::{Bytes, Millis, PerSecond};
 #[serde(deny_unknown_fields)]
 pub struct Subject {
     /// Unique name: lower-case letters, digits and dashes. The same as the file's name.
+    #[schemars(extend("format" = "name", "pattern" = "^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// One line for people.
     #[serde(default)]
     pub description: Option<String>,
     /// Groups of like nodes, by role.
+    #[schemars(extend("minProperties" = 1))]
     pub nodes: IndexMap<String, NodeGroup>,
     /// How the subject starts on each runtime; the first is the default.
     pub runtimes: Runtimes,
     /// Conditions that must all hold before the healthy window begins.
+    #[schemars(length(min = 1))]
     pub ready: Vec<Condition>,
     /// Conditions that must hold all the time; a broken one is a violation and opens a ticket.
+    #[schemars(length(min = 1))]
     pub invariants: Vec<Invariant>,
     /// How to tell which node leads; needed for `pick: leader` and `pick: follower`.
     #[serde(default)]
@@ -33,6 +40,7 @@ pub struct Subject {
     #[serde(default)]
     pub snapshot: Vec<SnapshotProbe>,
     /// What the operator is told: topology and tools, never the fault. `{nodes}` stands for the node names.
+    #[schemars(length(min = 1))]
     pub briefing: String,
     /// For each fault, the shell commands that repair it from inside the lab (the `oracle` control).
     /// `{target}` is one target's name (the command is repeated for each target).
@@ -51,12 +59,14 @@ pub struct NodeGroup {
     /// Node name; `{i}` counts from 1 and is required when `count` is above 1.
     pub name: String,
     /// The TCP port that HTTP probes and the workload talk to.
+    #[schemars(range(min = 1))]
     pub port: u16,
 }
 
 /// The runtimes that can bring the subject up.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
 pub struct Runtimes {
     /// Linux namespaces, no Docker, no root.
     #[serde(default)]
@@ -120,6 +130,7 @@ pub struct Condition {
 #[serde(deny_unknown_fields)]
 pub struct Invariant {
     /// Unique name within the subject; tickets carry it.
+    #[schemars(extend("format" = "name", "pattern" = "^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// What is observed.
     pub probe: Probe,
@@ -134,150 +145,17 @@ pub struct Invariant {
     pub every: Millis,
 }
 
-/// One observation of the subject.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Probe {
-    /// An HTTP GET.
-    Http(HttpProbe),
-    /// A TCP connection that must be accepted.
-    Tcp(TcpProbe),
-    /// A shell command in the lab that must exit 0.
-    Command(CommandProbe),
-    /// A figure of the client load.
-    Workload(WorkloadProbe),
-}
-
-/// An HTTP GET of one or several nodes.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HttpProbe {
-    /// `each` node, `any` node, or one node's name.
-    pub node: NodeSelect,
-    /// Only nodes of this role.
-    #[serde(default)]
-    pub role: Option<String>,
-    /// Path and query.
-    pub path: String,
-    /// Other than the node group's port.
-    #[serde(default)]
-    pub port: Option<u16>,
-    /// Longest wait for the whole answer.
-    #[serde(default = "probe_timeout")]
-    pub timeout: Millis,
-}
-
-/// A TCP connection.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TcpProbe {
-    /// `each` node, `any` node, or one node's name.
-    pub node: NodeSelect,
-    /// Only nodes of this role.
-    #[serde(default)]
-    pub role: Option<String>,
-    /// Other than the node group's port.
-    #[serde(default)]
-    pub port: Option<u16>,
-    /// Longest wait for the connection.
-    #[serde(default = "probe_timeout")]
-    pub timeout: Millis,
-}
-
-/// A shell command, run on a node.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CommandProbe {
-    /// `each` node, `any` node, or one node's name.
-    pub node: NodeSelect,
-    /// Only nodes of this role.
-    #[serde(default)]
-    pub role: Option<String>,
-    /// The command, for `sh -c`.
-    pub run: String,
-    /// Longest run time.
-    #[serde(default = "probe_timeout")]
-    pub timeout: Millis,
-}
-
-/// A figure of the client load over a sliding window.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WorkloadProbe {
-    /// Name of a workload operation; all of them when absent.
-    #[serde(default)]
-    pub op: Option<String>,
-    /// Which figure.
-    pub figure: WorkloadFigure,
-    /// The last so much time.
-    pub window: Millis,
-}
-
-/// A figure of the client load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WorkloadFigure {
-    /// Successful requests / all finished requests, 0 to 1.
-    SuccessRate,
-    /// Median latency of successful requests, milliseconds.
-    P50,
-    /// 99th percentile latency of successful requests, milliseconds.
-    P99,
-    /// Successful requests per second.
-    Throughput,
-}
-
-/// What a probe must see. An empty one means: HTTP 200, connection accepted, exit code 0.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Expect {
-    /// HTTP status.
-    #[serde(default)]
-    pub status: Option<u16>,
-    /// JSONPath into the answer's body; with `equals`.
-    #[serde(default)]
-    pub json: Option<String>,
-    /// The value at `json`.
-    #[serde(default)]
-    pub equals: Option<serde_json::Value>,
-    /// Text that the body or the output contains.
-    #[serde(default)]
-    pub contains: Option<String>,
-    /// Exit code of a command.
-    #[serde(default)]
-    pub exit: Option<i32>,
-    /// Least value of a figure.
-    #[serde(default)]
-    pub min: Option<f64>,
-    /// Greatest value of a figure.
-    #[serde(default)]
-    pub max: Option<f64>,
-}
-
-/// `each`, `any`, or a node's name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum NodeSelect {
-    /// Every node; the condition must hold on all.
-    Each,
-    /// At least one node.
-    Any,
-    /// This node.
-    #[serde(untagged)]
-    Named(String),
-}
-
 /// Finds the leader: the node whose answer has a certain value.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LeaderProbe {
     /// Asked of each node.
     pub http: HttpProbe,
-    /// JSONPath into the answer.
+    /// A `JSONPath` into the answer.
     pub json: String,
     /// The value that the leader shows. When several nodes show it, the one with the greatest `term` wins.
     pub equals: serde_json::Value,
-    /// JSONPath of a number that grows with each election.
+    /// A `JSONPath` of a number that grows with each election.
     #[serde(default)]
     pub term: Option<String>,
 }
@@ -287,6 +165,7 @@ pub struct LeaderProbe {
 #[serde(deny_unknown_fields)]
 pub struct SnapshotProbe {
     /// Name in the record.
+    #[schemars(extend("format" = "name", "pattern" = "^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// What is asked; the answer's body is kept.
     pub http: HttpProbe,
@@ -313,6 +192,7 @@ pub struct HttpWorkload {
     pub role: Option<String>,
     /// How many nodes a request is tried on when a connection is refused.
     #[serde(default = "one")]
+    #[schemars(range(min = 1))]
     pub attempts: u32,
     /// What is requested.
     #[schemars(length(min = 1))]
@@ -324,11 +204,13 @@ pub struct HttpWorkload {
 #[serde(deny_unknown_fields)]
 pub struct HttpOp {
     /// Name in probes and reports.
+    #[schemars(extend("format" = "name", "pattern" = "^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// What it means for the ledger of acknowledged writes.
     pub kind: OpKind,
     /// Share among the operations.
     #[serde(default = "one")]
+    #[schemars(range(min = 1))]
     pub weight: u32,
     /// HTTP method.
     pub method: HttpMethod,
@@ -339,9 +221,11 @@ pub struct HttpOp {
     pub body: Option<String>,
     /// Statuses that mean success (an acknowledged write).
     #[serde(default = "ok_statuses")]
+    #[schemars(length(min = 1), inner(range(min = 100, max = 599)))]
     pub ok: Vec<u16>,
     /// Statuses that mean: certainly not done. Any other answer to a write leaves it indeterminate.
     #[serde(default)]
+    #[schemars(inner(range(min = 100, max = 599)))]
     pub failed: Vec<u16>,
 }
 
@@ -377,9 +261,6 @@ fn grace() -> Millis {
 }
 fn interval() -> Millis {
     Millis(500)
-}
-fn probe_timeout() -> Millis {
-    Millis(1000)
 }
 fn ok_statuses() -> Vec<u16> {
     vec![200]

@@ -10,6 +10,7 @@ use crate::model::units::{Bytes, Millis};
 #[serde(deny_unknown_fields)]
 pub struct Variant {
     /// Unique name: lower-case letters, digits and dashes. The same as the file's name.
+    #[schemars(extend("format" = "name", "pattern" = "^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// One line for people.
     #[serde(default)]

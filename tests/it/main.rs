@@ -1,7 +1,8 @@
-//! The integration tests, one binary.
+//! All integration tests, in one binary.
 
 mod report;
 mod score;
+mod spec;
 mod stats;
 mod store;
 mod support;

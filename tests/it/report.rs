@@ -9,8 +9,17 @@ use harness::spec::campaign::{Gate, Metric};
 use harness::store::{Reader, Store};
 use serde_json::json;
 
-use crate::support::redact;
-use crate::support::runs;
+use crate::support::{redact, runs};
+
+/// Compares a page with the one under `tests/report/snapshots`.
+fn assert_page(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../report/snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let text = redact(text).replace(env!("CARGO_PKG_VERSION"), "[version]");
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
 
 fn with(write: impl Fn(&Path), run: &str) -> View {
     let dir = tempfile::tempdir().unwrap();
@@ -56,47 +65,47 @@ fn examples() {
 
 #[test]
 fn every_format_as_a_page() {
-    redact::settings().bind(|| {
-        let view = messy();
-        for (name, format) in [
-            ("messy.md", Format::Md),
-            ("messy.html", Format::Html),
-            ("messy.json", Format::Json),
-            ("messy.xml", Format::Junit),
-        ] {
-            insta::assert_snapshot!(name, report::render(&view, format).unwrap());
-        }
-        insta::assert_snapshot!(
-            "messy.run.txt",
-            terminal::run(&view, terminal::Style::default())
-        );
-        insta::assert_snapshot!(
-            "messy.trial.txt",
-            terminal::trial(&view.trials[2], terminal::Style::default())
-        );
-    });
+    let view = messy();
+    for (name, format) in [
+        ("messy.md", Format::Md),
+        ("messy.html", Format::Html),
+        ("messy.json", Format::Json),
+        ("messy.xml", Format::Junit),
+    ] {
+        assert_page(name, &report::render(&view, format).unwrap());
+    }
+    let style = terminal::Style::default();
+    assert_page("messy.run.txt", &terminal::run(&view, style));
+    assert_page("messy.trial.txt", &terminal::trial(&view.trials[2], style));
+    let narrow = terminal::Style {
+        width: Some(60),
+        colour: false,
+    };
+    let text = terminal::run(&view, narrow);
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 60),
+        "{text}"
+    );
 }
 
 #[test]
 fn headlines() {
-    redact::settings().bind(|| {
-        let mut text = String::new();
-        for view in [
-            quickstart(),
-            messy(),
-            with(one_variant, "latest"),
-            with(nothing_completed, "latest"),
-        ] {
-            let Headline { result, comparison } = &view.headline;
-            writeln!(text, "{result}\n{comparison}").unwrap();
-            for warning in &view.warnings {
-                let mark = if warning.grave { '!' } else { '-' };
-                writeln!(text, "{mark} {}", warning.text).unwrap();
-            }
-            text.push('\n');
+    let mut text = String::new();
+    for view in [
+        quickstart(),
+        messy(),
+        with(one_variant, "latest"),
+        with(nothing_completed, "latest"),
+    ] {
+        let Headline { result, comparison } = &view.headline;
+        writeln!(text, "{result}\n{comparison}").unwrap();
+        for warning in &view.warnings {
+            let mark = if warning.grave { '!' } else { '-' };
+            writeln!(text, "{mark} {}", warning.text).unwrap();
         }
-        insta::assert_snapshot!("headlines", text);
-    });
+        text.push('\n');
+    }
+    assert_page("headlines", &text);
 }
 
 /// One variant, one trial.
