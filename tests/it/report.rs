@@ -4,6 +4,10 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use harness::cli;
+use harness::cli::list::{self, ListArgs};
+use harness::cli::report::ReportArgs;
+use harness::cli::show::{self, ShowArgs};
 use harness::report::{self, Format, Headline, View, terminal};
 use harness::spec::campaign::{Gate, Metric};
 use harness::store::{Reader, Store};
@@ -315,4 +319,129 @@ fn scores_can_be_stored() {
     let score: harness::score::Score = serde_json::from_str(&stored).unwrap();
     assert_eq!(score.verdict, view.trials[2].verdict);
     assert_eq!(score.figures, view.trials[2].figures);
+}
+
+#[test]
+fn commands_without_a_database_make_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("none.db");
+    let errors = [
+        list::run(&ListArgs { json: false }, &db),
+        show::run(
+            &ShowArgs {
+                id: "latest".to_owned(),
+                json: false,
+            },
+            &db,
+        ),
+        cli::report::run(&report_args(dir.path()), &db),
+    ];
+    for error in errors {
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("there is no database at"), "{error}");
+        assert!(error.contains("hint:"), "{error}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+fn report_args(dir: &Path) -> ReportArgs {
+    ReportArgs {
+        run: "latest".to_owned(),
+        format: vec![Format::Md, Format::Json],
+        out: dir.join("reports"),
+    }
+}
+
+#[test]
+fn the_report_command_writes_files_and_stores_scores() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("harness.db");
+    runs::quickstart(&db);
+    cli::report::run(&report_args(dir.path()), &db).unwrap();
+    assert_eq!(
+        std::fs::read_dir(dir.path().join("reports"))
+            .unwrap()
+            .count(),
+        2
+    );
+    let reader = Reader::open(&db).unwrap();
+    let trial = reader.trial("latest.18").unwrap().key.id;
+    assert!(reader.score(&trial).unwrap().unwrap().contains("\"pass\""));
+}
+
+/// A large run: pages stay of a size that a browser takes, and time is spent in proportion.
+#[test]
+#[ignore = "takes half a minute in a debug build"]
+fn five_hundred_trials() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("harness.db");
+    let variants = json!([
+        { "name": "baseline", "baseline": true },
+        { "name": "restart-all", "script": "restart-all" },
+        { "name": "oracle", "script": "oracle" },
+    ]);
+    let plan = runs::plan("large", &runs::SCENARIOS, &variants, 84, &json!([]));
+    let run = runs::new_run("20261122-110000-0004", "large", plan);
+    let id = run.id.clone();
+    let begun = std::time::Instant::now();
+    let writer = Store::open(&db).unwrap().writer().unwrap();
+    runs::begin(&writer, run, 504);
+    let mut number = 0;
+    for repeat in 1..=84 {
+        for (scenario, _) in runs::SCENARIOS {
+            for variant in ["baseline", "restart-all", "oracle"] {
+                number += 1;
+                for event in runs::control(&id, number, scenario, variant, repeat).events {
+                    writer.emit(event);
+                }
+            }
+        }
+    }
+    runs::end(&writer, &id.0);
+    writer.close().unwrap();
+    let written = begun.elapsed();
+    let view = report::build(&Reader::open(&db).unwrap(), "latest").unwrap();
+    let built = begun.elapsed();
+    let html = report::render(&view, Format::Html).unwrap();
+    let laid = begun.elapsed();
+    println!(
+        "written {written:?}, built {built:?}, laid out {laid:?}, {} bytes",
+        html.len()
+    );
+    assert!(html.len() < 12_000_000, "{} bytes", html.len());
+    if let Some(dir) = std::env::var_os("HARNESS_EXAMPLES") {
+        std::fs::write(Path::new(&dir).join("large.html"), html).unwrap();
+    }
+}
+
+#[test]
+fn a_plan_from_yaml_is_understood() {
+    let file = crate::support::root().join("campaigns/kv-quickstart.yaml");
+    let plan = harness::spec::load_campaign(&file).unwrap();
+    let plan = serde_json::to_value(plan).unwrap();
+    let view = with(
+        |db| {
+            let writer = Store::open(db).unwrap().writer().unwrap();
+            let run = runs::new_run("20261122-120000-0005", "kv-quickstart", plan.clone());
+            let id = run.id.clone();
+            runs::begin(&writer, run, 18);
+            let log = runs::control(&id, 3, "leader-killed", "oracle", 1);
+            for event in log.events {
+                writer.emit(event);
+            }
+            runs::end(&writer, &id.0);
+            writer.close().unwrap();
+        },
+        "latest",
+    );
+    assert_eq!(view.run.subject, "kv");
+    assert_eq!(view.gates.len(), 3);
+    assert_eq!(view.counts.not_begun, 17);
+    assert_eq!(view.run.timeouts["operate"], "8s");
+    let controls: Vec<_> = view
+        .variants
+        .iter()
+        .map(|variant| variant.control.is_some())
+        .collect();
+    assert_eq!(controls, [true, true, true]);
 }

@@ -155,7 +155,7 @@ fn fault(fault: &FaultView, zero: u64) -> FaultRow {
             "not proven"
         };
         lines.push(format!(
-            "removed at {} ({proof}): {}",
+            "heal step at {} ({proof}): {}",
             since(at_us, zero),
             fault.heal_evidence.join("; ")
         ));
