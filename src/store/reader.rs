@@ -75,7 +75,8 @@ impl Reader {
 
     /// The trials of a run that have begun, in the order of its schedule.
     pub fn trials(&self, run: &RunId) -> Result<Vec<TrialRow>, StoreError> {
-        let over = self.run(&run.0)?.state != RunState::Running;
+        let state = self.run(&run.0)?.state;
+        let over = !matches!(state, RunState::Running | RunState::Created);
         let mut select = self.conn.prepare_cached(
             "SELECT id, run, number, scenario, variant, repeat, seed, started, phase, ended, took_us,
                  status, outcome, session, reason, leaked FROM trials WHERE run = ? ORDER BY number",

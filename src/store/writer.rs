@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::project;
 use super::queue::{Queue, Refused};
 use super::rows::NewRun;
-use crate::model::event::Event;
+use crate::model::event::{Body, Event};
 use crate::model::id::{RunId, TrialId};
 
 /// Events that may wait to be written.
@@ -177,7 +177,14 @@ fn write(mut conn: Connection, shared: &Shared) {
         let written = transaction(&mut conn, |tx| {
             for job in &jobs {
                 match job {
-                    Job::Event(event) => insert(tx, event)?,
+                    Job::Event(event) => {
+                        insert(tx, event)?;
+                        // A resumed run is not begun again, only started.
+                        if matches!(event.body, Body::RunStarted { .. }) {
+                            runs.insert(event.run.clone());
+                            heartbeat(tx, &runs)?;
+                        }
+                    }
                     Job::Score { trial, score } => project::score(&trial.0, score).write(tx)?,
                     Job::Flush(reply) => replies.push((reply.clone(), Ok(()))),
                     Job::Begin(run, reply) => {

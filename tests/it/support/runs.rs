@@ -89,18 +89,20 @@ fn of_run(id: &str, seconds: i64, body: Body) -> Event {
     }
 }
 
+/// The event with which a run starts, or goes on.
+pub(crate) fn started(run: &NewRun, trials: u32) -> Event {
+    let body = Body::RunStarted {
+        campaign: run.campaign.clone(),
+        trials,
+        parallel: 2,
+    };
+    of_run(&run.id.0, 0, body)
+}
+
 pub(crate) fn begin(writer: &Writer, run: NewRun, trials: u32) {
-    let (id, campaign) = (run.id.0.clone(), run.campaign.clone());
+    let event = started(&run, trials);
     writer.begin_run(run).unwrap();
-    writer.emit(of_run(
-        &id,
-        0,
-        Body::RunStarted {
-            campaign,
-            trials,
-            parallel: 2,
-        },
-    ));
+    writer.emit(event);
 }
 
 pub(crate) fn end(writer: &Writer, id: &str) {
