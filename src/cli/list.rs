@@ -13,7 +13,7 @@ use crate::store::Reader;
 pub struct Args {
     /// The database
     #[arg(long, default_value = "harness.db")]
-    db: PathBuf,
+    pub db: PathBuf,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

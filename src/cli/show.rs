@@ -14,7 +14,7 @@ use crate::store::{Found, Reader};
 pub struct Args {
     /// The database
     #[arg(long, default_value = "harness.db")]
-    db: PathBuf,
+    pub db: PathBuf,
     /// A run's id, the beginning of one, or `latest`; with `.N`, its N-th trial
     #[arg(value_name = "RUN|TRIAL", default_value = "latest")]
     pub id: String,

@@ -28,7 +28,11 @@ pub(super) fn comparisons(variants: &[String], trials: &[TrialView]) -> Vec<Comp
         .filter_map(|index| comparisons[*index].p)
         .collect();
     for (index, adjusted) in tested.into_iter().zip(holm(&values)) {
-        comparisons[index].p_holm = Some(adjusted);
+        let comparison = &mut comparisons[index];
+        comparison.p_holm = Some(adjusted);
+        if comparison.differ && adjusted >= ALPHA {
+            comparison.words.push_str(", but not once corrected");
+        }
     }
     comparisons
 }

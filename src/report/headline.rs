@@ -83,7 +83,7 @@ fn one(best: &str, other: &str, comparison: &Comparison, tests: usize) -> String
     let n = comparison.pairs.n();
     if !comparison.differ {
         let differing = comparison.pairs.only_a + comparison.pairs.only_b;
-        let these = if n == 1 { "this" } else { "these" };
+        let these = if n == 1 { "only" } else { "these" };
         return format!(
             "{best} vs {other}: undecided with {these} {} ({differing} {}, McNemar {})",
             count(n, "pair"),

@@ -256,27 +256,24 @@ impl Out {
 
     fn entry(&mut self, entry: &EntryRow) {
         let title = md(&entry.title);
-        match entry.kind {
-            "command" => {
-                let why = if title.is_empty() {
-                    String::new()
-                } else {
-                    format!(" {title}")
-                };
-                self.line(&format!(
-                    "{} command ({}):{why}\n",
-                    md(&entry.at),
-                    md(&entry.outcome)
-                ));
-                self.line(&fenced(&format!("$ {}", entry.text)));
-                if !entry.output.is_empty() {
-                    self.line(&fenced(&entry.output));
-                }
-            }
-            _ => {
-                self.line(&format!("{} {title}:\n", md(&entry.at)));
-                self.line(&fenced(&entry.text));
-            }
+        if entry.kind != "command" {
+            self.line(&format!("{} {title}:\n", md(&entry.at)));
+            self.line(&fenced(&entry.text));
+            return;
+        }
+        let why = if title.is_empty() {
+            String::new()
+        } else {
+            format!(" {title}")
+        };
+        self.line(&format!(
+            "{} command ({}):{why}\n",
+            md(&entry.at),
+            md(&entry.outcome)
+        ));
+        self.line(&fenced(&format!("$ {}", entry.text)));
+        if !entry.output.is_empty() {
+            self.line(&fenced(&entry.output));
         }
     }
 }

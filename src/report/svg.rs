@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::format::duration_us;
+use super::scale::{decade_label, grouped, step};
 use super::text::html;
 use super::timeline::{Slice, Timeline};
 use super::trial::TrialView;
@@ -19,9 +20,6 @@ const OPERATOR: f64 = 184.0;
 const NODES: f64 = 206.0;
 const BOTTOM: f64 = 224.0;
 const HEIGHT: f64 = 250.0;
-
-/// More slices than this are drawn in groups.
-const POINTS: usize = 360;
 
 /// Draws a trial as an SVG element. Empty when there is nothing to draw.
 pub(super) fn draw(trial: &TrialView) -> String {
@@ -62,23 +60,6 @@ fn describe(trial: &TrialView) -> String {
         let _ = write!(words, "{at:.1} s: {}. ", mark.label);
     }
     words
-}
-
-/// Joins neighbouring slices so that there are at most [`POINTS`].
-fn grouped(slices: &[Slice]) -> Vec<Slice> {
-    slices
-        .chunks(slices.len().div_ceil(POINTS).max(1))
-        .filter_map(|group| {
-            let last = group.last()?;
-            Some(Slice {
-                end_us: last.end_us,
-                length_us: group.iter().map(|slice| slice.length_us).sum(),
-                total: group.iter().map(|slice| slice.total).sum(),
-                ok: group.iter().map(|slice| slice.ok).sum(),
-                p99_us: group.iter().filter_map(|slice| slice.p99_us).max(),
-            })
-        })
-        .collect()
 }
 
 struct Svg<'a> {
@@ -288,26 +269,5 @@ impl Svg<'_> {
                 mark.kind.letter()
             ));
         }
-    }
-}
-
-/// Seconds between two ticks: a round number that gives about ten of them.
-fn step(seconds: f64) -> f64 {
-    const STEPS: [f64; 12] = [
-        0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0,
-    ];
-    STEPS
-        .into_iter()
-        .find(|step| seconds / step <= 12.0)
-        .unwrap_or(3600.0)
-}
-
-fn decade_label(decade: f64) -> String {
-    match decade as i64 {
-        0 => "1 µs".to_owned(),
-        1 => "10 µs".to_owned(),
-        2 => "0.1 ms".to_owned(),
-        exponent @ 3..=5 => format!("{} ms", 10_u64.pow((exponent - 3) as u32)),
-        exponent => format!("{} s", 10_u64.pow((exponent - 6).clamp(0, 9) as u32)),
     }
 }

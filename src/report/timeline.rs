@@ -156,11 +156,21 @@ pub(super) fn timeline(events: &[Event], figures: &Figures) -> Timeline {
                 line.mark(at_us, MarkKind::Injected, "fault injected");
             }
             Body::FaultGone { fault, .. } | Body::FaultHealed { fault, .. } => {
-                if let Some((_, index)) = faults.iter().find(|(open, _)| open == fault) {
-                    line.faults[*index].end_us.get_or_insert(at_us);
+                let span = faults
+                    .iter()
+                    .find(|(open, _)| open == fault)
+                    .map(|(_, index)| &mut line.faults[*index]);
+                let gone = span.as_ref().is_some_and(|span| span.end_us.is_some());
+                if let Some(span) = span {
+                    span.end_us.get_or_insert(at_us);
                 }
                 if matches!(event.body, Body::FaultHealed { .. }) {
-                    line.mark(at_us, MarkKind::Healed, "fault removed by the harness");
+                    let label = if gone {
+                        "heal step: the fault was already gone"
+                    } else {
+                        "heal step: fault removed by the harness"
+                    };
+                    line.mark(at_us, MarkKind::Healed, label);
                 }
             }
             Body::TicketOpened {
@@ -187,7 +197,7 @@ pub(super) fn timeline(events: &[Event], figures: &Figures) -> Timeline {
                 line.mark(*since, MarkKind::Recovered, "everything holds again");
             }
             Body::NodeChanged { node, change, by } => {
-                line.nodes.push(node_mark(at_us, node, change, *by))
+                line.nodes.push(node_mark(at_us, node, change, *by));
             }
             _ => {}
         }

@@ -5,7 +5,7 @@ use super::{Interval, Z};
 /// Wilson's score interval of `k` successes in `n` trials; `None` for `n = 0`.
 ///
 /// E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
-/// JASA 22 (1927) 209–212; without continuity correction, as L. D. Brown, T. T. Cai and A. DasGupta
+/// JASA 22 (1927) 209–212; without continuity correction, as L. D. Brown, T. T. Cai and A. `DasGupta`
 /// recommend for small n (Statistical Science 16 (2001) 101–133).
 ///
 /// # Panics

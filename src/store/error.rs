@@ -30,7 +30,7 @@ pub enum StoreError {
         /// Why.
         source: rusqlite::Error,
     },
-    /// SQLite refuses.
+    /// `SQLite` refuses.
     #[error("the database refuses: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// An event cannot be written as JSON or read back.

@@ -7,9 +7,10 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
+use super::decode;
 use super::error::StoreError;
 use super::project::{self, Row};
-use super::reader::{self, Reader};
+use super::reader::Reader;
 use super::writer::Writer;
 
 /// The schema version that this program writes.
@@ -99,7 +100,7 @@ impl Store {
                 tx.prepare("SELECT seq, run, trial, at_us, wall, body FROM events ORDER BY seq")?;
             let mut rows = select.query([])?;
             while let Some(row) = rows.next()? {
-                let (seq, event) = reader::event(row)?;
+                let (seq, event) = decode::event(row)?;
                 for row in project::rows(seq, &event) {
                     Row::write(&row, &tx)?;
                 }

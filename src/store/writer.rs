@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::project;
 use super::queue::{Queue, Refused};
 use super::rows::NewRun;
-use crate::model::event::Event;
+use crate::model::event::{Body, Event};
 use crate::model::id::{RunId, TrialId};
 
 /// Events that may wait to be written.
@@ -175,15 +175,22 @@ fn write(mut conn: Connection, shared: &Shared) {
             continue;
         }
         let written = transaction(&mut conn, |tx| {
-            for job in jobs {
+            for job in &jobs {
                 match job {
-                    Job::Event(event) => insert(tx, &event)?,
-                    Job::Score { trial, score } => project::score(&trial.0, &score).write(tx)?,
-                    Job::Flush(reply) => replies.push((reply, Ok(()))),
+                    Job::Event(event) => {
+                        insert(tx, event)?;
+                        // A resumed run is not begun again, only started.
+                        if matches!(event.body, Body::RunStarted { .. }) {
+                            runs.insert(event.run.clone());
+                            heartbeat(tx, &runs)?;
+                        }
+                    }
+                    Job::Score { trial, score } => project::score(&trial.0, score).write(tx)?,
+                    Job::Flush(reply) => replies.push((reply.clone(), Ok(()))),
                     Job::Begin(run, reply) => {
-                        let begun = begin(tx, &run)?;
-                        runs.insert(run.id);
-                        replies.push((reply, begun));
+                        let begun = begin(tx, run)?;
+                        runs.insert(run.id.clone());
+                        replies.push((reply.clone(), begun));
                     }
                 }
             }
@@ -194,7 +201,8 @@ fn write(mut conn: Connection, shared: &Shared) {
         }
         if let Err(error) = written {
             shared.fail(error);
-            // Dropped replies tell those who wait; what still waits in the queue is dropped with its replies.
+            // Only now may replies be dropped, which tells those who wait to look at the failure:
+            // those of this batch at the return, those of the queue here.
             while shared.queue.take(Instant::now()).is_some() {}
             return;
         }

@@ -1,5 +1,6 @@
 //! The database: what is written is there, whatever happens to the writer.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -40,7 +41,7 @@ fn dump(path: &Path) -> String {
             for (index, column) in columns.iter().enumerate() {
                 if !matches!(column.as_str(), "created" | "heartbeat") {
                     let value: rusqlite::types::Value = row.get(index).unwrap();
-                    text.push_str(&format!(" {column}={value:?}"));
+                    write!(text, " {column}={value:?}").unwrap();
                 }
             }
             text.push('\n');
@@ -348,5 +349,26 @@ fn readers_see_what_is_emitted_within_a_moment() {
             count += usize::from(event.trial.is_some());
         }
     }
+    writer.close().unwrap();
+}
+
+#[test]
+fn a_resumed_run_is_alive_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("harness.db");
+    let run = RunId(runs::QUICKSTART.to_owned());
+    let new = runs::new_run(&run.0, "resumed", json!({}));
+    let writer = Store::open(&db).unwrap().writer().unwrap();
+    runs::begin(&writer, new.clone(), 1);
+    writer.close().unwrap();
+    let age = "UPDATE runs SET heartbeat = '2026-01-01T00:00:00Z'";
+    Connection::open(&db).unwrap().execute(age, []).unwrap();
+    let reader = Reader::open(&db).unwrap();
+    assert_eq!(reader.run("latest").unwrap().state, RunState::Aborted);
+
+    let writer = Store::open(&db).unwrap().writer().unwrap();
+    writer.emit(runs::started(&new, 1));
+    writer.flush().unwrap();
+    assert_eq!(reader.run("latest").unwrap().state, RunState::Running);
     writer.close().unwrap();
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::report::format::{
     MISSING, count, duration_ms, interval, median_detail, number, percent_fine,
 };
-use crate::report::view::{Lost, Rate, VariantSummary};
+use crate::report::view::{Lost, Rate, Shares, VariantSummary};
 use crate::stats::Median;
 
 /// A figure of all variants.
@@ -88,18 +88,7 @@ pub(super) fn rows(variants: &[VariantSummary]) -> Vec<FigureRow> {
         row(
             "Bad requests",
             "share of client requests after the fault: mean over trials, least to greatest",
-            &|v| {
-                v.bad_requests.map_or_else(missing, |s| FigureCell {
-                    text: percent_fine(s.mean),
-                    detail: format!(
-                        "n\u{a0}=\u{a0}{}, {} to {}",
-                        s.n,
-                        percent_fine(s.min),
-                        percent_fine(s.max)
-                    ),
-                    ..FigureCell::default()
-                })
-            },
+            &|v| v.bad_requests.as_ref().map_or_else(missing, requests),
         ),
         row(
             "Bad seconds",
@@ -176,16 +165,30 @@ fn losses(lost: Option<Lost>) -> FigureCell {
     };
     if lost.unknown > 0 {
         let join = if text.is_empty() { "" } else { "; " };
-        text.push_str(&format!(
-            "{join}unknown in {}",
-            count(lost.unknown, "trial")
-        ));
+        text = format!("{text}{join}unknown in {}", count(lost.unknown, "trial"));
     }
     FigureCell {
         text,
         detail: format!("n\u{a0}=\u{a0}{}", lost.n),
         bar: None,
         bad: lost.lost > 0,
+    }
+}
+
+fn requests(shares: &Shares) -> FigureCell {
+    let range = if shares.n > 1 {
+        format!(
+            ", {} to {}",
+            percent_fine(shares.min),
+            percent_fine(shares.max)
+        )
+    } else {
+        String::new()
+    };
+    FigureCell {
+        text: percent_fine(shares.mean),
+        detail: format!("n\u{a0}=\u{a0}{}{range}", shares.n),
+        ..FigureCell::default()
     }
 }
 

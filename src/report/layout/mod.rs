@@ -1,15 +1,18 @@
 //! The words and numbers of a page, ready to be put into tables: shared by Markdown and HTML.
 
+mod entry;
 mod figures;
 mod method;
+mod outcome;
 mod tables;
 mod trial;
 
 use serde::Serialize;
 
+pub(super) use entry::EntryRow;
 pub(super) use figures::FigureRow;
 pub(super) use tables::{ComparisonRow, MatrixRow};
-pub(super) use trial::{EntryRow, TrialPage, page as trial_page};
+pub(super) use trial::{TrialPage, page as trial_page};
 
 use super::format;
 use super::gates::GateResult;

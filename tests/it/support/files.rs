@@ -1,5 +1,8 @@
 //! Files of the repository, and the one redactor of all snapshots.
 
+pub(crate) mod log;
+pub(crate) mod runs;
+
 use std::path::{Path, PathBuf};
 
 /// The repository's folder.

@@ -64,7 +64,7 @@ impl Log {
             at_us: ms * 1000,
             wall: wall
                 + jiff::SignedDuration::from_secs(20 * number)
-                + jiff::SignedDuration::from_millis(ms as i64),
+                + jiff::SignedDuration::from_millis(ms.cast_signed()),
             body,
         });
     }
@@ -310,8 +310,7 @@ impl Log {
 
     pub(crate) fn command(
         &mut self,
-        from: u64,
-        to: u64,
+        (from, to): (u64, u64),
         number: u32,
         line: &str,
         why: &str,
