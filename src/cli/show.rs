@@ -29,19 +29,11 @@ pub fn run(args: &Args) -> Result<()> {
     let text = match reader.find(&args.id)? {
         Found::Run(run) => {
             let view = report::build(&reader, &run.id.0)?;
-            if args.json {
-                serde_json::to_string_pretty(&view)? + "\n"
-            } else {
-                terminal::run(&view, style())
-            }
+            if args.json { serde_json::to_string_pretty(&view)? + "\n" } else { terminal::run(&view, style()) }
         }
         Found::Trial(trial) => {
             let view = report::build_trial(&reader, *trial)?;
-            if args.json {
-                serde_json::to_string_pretty(&view)? + "\n"
-            } else {
-                terminal::trial(&view, style())
-            }
+            if args.json { serde_json::to_string_pretty(&view)? + "\n" } else { terminal::trial(&view, style()) }
         }
     };
     print(&text)

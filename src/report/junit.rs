@@ -18,11 +18,7 @@ use crate::score::Verdict;
 pub(super) fn render(view: &View) -> Result<String, ReportError> {
     let mut report = Report::new(format!("{} {}", visible(&view.run.campaign), view.run.id));
     for scenario in &view.scenarios {
-        let mut suite = TestSuite::new(format!(
-            "{}.{}",
-            visible(&view.run.campaign),
-            visible(&scenario.name)
-        ));
+        let mut suite = TestSuite::new(format!("{}.{}", visible(&view.run.campaign), visible(&scenario.name)));
         suite.add_property(("run", view.run.id.as_str()));
         suite.add_property(("seed", view.run.seed.to_string().as_str()));
         for trial in &view.trials {
@@ -43,20 +39,13 @@ pub(super) fn render(view: &View) -> Result<String, ReportError> {
             let status = if gate.passed {
                 TestCaseStatus::success()
             } else {
-                failure(
-                    NonSuccessKind::Failure,
-                    "gate",
-                    &format!("found: {}", gate.found),
-                )
+                failure(NonSuccessKind::Failure, "gate", &format!("found: {}", gate.found))
             };
             suite.add_test_case(TestCase::new(visible(&gate.gate), status));
         }
         report.add_test_suite(suite);
     }
-    report.to_string().map_err(|error| ReportError::Layout {
-        format: "JUnit",
-        problem: error.to_string(),
-    })
+    report.to_string().map_err(|error| ReportError::Layout { format: "JUnit", problem: error.to_string() })
 }
 
 fn case(trial: &TrialView, control: Option<Control>) -> TestCase {
@@ -64,15 +53,11 @@ fn case(trial: &TrialView, control: Option<Control>) -> TestCase {
     let reason = trial.verdict.reason();
     let status = match (&trial.verdict, trial.row.status) {
         (Verdict::Pass, _) => TestCaseStatus::success(),
-        (Verdict::Fail(_), _)
-            if matches!(control, Some(Control::Baseline | Control::RestartAll)) =>
-        {
+        (Verdict::Fail(_), _) if matches!(control, Some(Control::Baseline | Control::RestartAll)) => {
             skipped(&format!("control: {reason}"))
         }
         (Verdict::Fail(_), _) => failure(NonSuccessKind::Failure, "fail", reason),
-        (Verdict::Unscored(_), Some(Status::Error)) => {
-            failure(NonSuccessKind::Error, "error", reason)
-        }
+        (Verdict::Unscored(_), Some(Status::Error)) => failure(NonSuccessKind::Error, "error", reason),
         (Verdict::Unscored(_), _) => skipped(reason),
     };
     let mut case = TestCase::new(format!("{} #{}", visible(&key.variant), key.repeat), status);

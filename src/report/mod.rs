@@ -32,7 +32,7 @@ pub use gates::GateResult;
 pub use timeline::{Mark, MarkKind, NodeMark, Slice, Span, Timeline};
 pub use trial::{FaultView, SnapshotView, TicketView, TrialView};
 pub use view::{
-    Cell, Comparison, Control, Counts, Headline, Lost, Rate, RunFacts, ScenarioSummary,
-    ScenarioWords, Shares, VariantSummary, View, Warning,
+    Cell, Comparison, Control, Counts, Headline, Lost, Rate, RunFacts, ScenarioSummary, ScenarioWords, Shares,
+    VariantSummary, View, Warning,
 };
 pub use write::{Format, render, write};

@@ -24,13 +24,8 @@ pub(super) fn grouped(slices: &[Slice]) -> Vec<Slice> {
 
 /// Seconds between two ticks: a round number that gives about ten of them.
 pub(super) fn step(seconds: f64) -> f64 {
-    const STEPS: [f64; 12] = [
-        0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0,
-    ];
-    STEPS
-        .into_iter()
-        .find(|step| seconds / step <= 12.0)
-        .unwrap_or(3600.0)
+    const STEPS: [f64; 12] = [0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0];
+    STEPS.into_iter().find(|step| seconds / step <= 12.0).unwrap_or(3600.0)
 }
 
 /// A power of ten of microseconds in words.

@@ -87,19 +87,13 @@ pub fn markdown(text: &str) -> String {
 }
 
 fn ends_with_www(text: &str) -> bool {
-    text.as_bytes()
-        .last_chunk::<3>()
-        .is_some_and(|tail| tail.eq_ignore_ascii_case(b"www"))
+    text.as_bytes().last_chunk::<3>().is_some_and(|tail| tail.eq_ignore_ascii_case(b"www"))
 }
 
 /// A fenced block of Markdown; the fence is longer than any run of backticks inside.
 pub fn fenced(text: &str) -> String {
     let text = visible(text);
-    let longest = text
-        .split(|c| c != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or_default();
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}text\n{}\n{fence}\n", text.trim_end_matches('\n'))
 }
@@ -112,14 +106,7 @@ pub fn shortened(text: &str, limit: usize) -> (String, usize) {
     let head = text.floor_char_boundary(limit * 2 / 3);
     let tail = text.ceil_char_boundary(text.len() - limit / 3);
     let cut = tail - head;
-    (
-        format!(
-            "{}\n[… {cut} bytes left out here …]\n{}",
-            &text[..head],
-            &text[tail..]
-        ),
-        cut,
-    )
+    (format!("{}\n[… {cut} bytes left out here …]\n{}", &text[..head], &text[tail..]), cut)
 }
 
 /// The first line of a text, at most `limit` characters.
@@ -139,21 +126,12 @@ mod tests {
 
     #[test]
     fn control_characters_become_visible() {
-        assert_eq!(
-            visible("a\u{1b}[1;31mred\u{1b}[0m b\r\nc\td"),
-            "ared b\nc\td"
-        );
+        assert_eq!(visible("a\u{1b}[1;31mred\u{1b}[0m b\r\nc\td"), "ared b\nc\td");
         assert_eq!(visible("\u{1b}]0;x\u{7}\0\u{7f}\r"), "␛]0;x␇␀␡␍");
         assert_eq!(visible("\u{1b}["), "␛[");
-        assert_eq!(
-            visible("\u{202e}\u{200b}é\u{85}"),
-            "⟨U+202E⟩⟨U+200B⟩é⟨U+0085⟩"
-        );
+        assert_eq!(visible("\u{202e}\u{200b}é\u{85}"), "⟨U+202E⟩⟨U+200B⟩é⟨U+0085⟩");
         let long = format!("\u{1b}[{}m", "1;".repeat(50));
-        assert!(
-            visible(&long).starts_with('␛'),
-            "not one that a terminal would take either"
-        );
+        assert!(visible(&long).starts_with('␛'), "not one that a terminal would take either");
     }
 
     #[test]

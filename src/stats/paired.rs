@@ -69,11 +69,7 @@ fn correlation(pairs: &Pairs) -> f64 {
         return 0.0;
     }
     let raw = both * neither - only_a * only_b;
-    let numerator = if raw > 0.0 {
-        (raw - n / 2.0).max(0.0)
-    } else {
-        raw
-    };
+    let numerator = if raw > 0.0 { (raw - n / 2.0).max(0.0) } else { raw };
     numerator / product.sqrt()
 }
 

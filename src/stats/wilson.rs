@@ -22,15 +22,7 @@ pub fn wilson(k: u64, n: u64) -> Option<Interval> {
     let half = Z / (trials + z2) * (trials * share * (1.0 - share) + z2 / 4.0).sqrt();
     // At the ends the formula gives exactly 0 or 1; rounding must not leave the unit interval.
     Some(Interval {
-        low: if k == 0 {
-            0.0
-        } else {
-            (centre - half).max(0.0)
-        },
-        high: if k == n {
-            1.0
-        } else {
-            (centre + half).min(1.0)
-        },
+        low: if k == 0 { 0.0 } else { (centre - half).max(0.0) },
+        high: if k == n { 1.0 } else { (centre + half).min(1.0) },
     })
 }

@@ -35,17 +35,11 @@ pub(super) fn run(row: &Row<'_>) -> Result<RunRow, StoreError> {
         "ended" => RunState::Ended,
         "interrupted" => RunState::Interrupted,
         other => {
-            return Err(StoreError::Value {
-                what: "runs.state",
-                value: other.to_owned(),
-            });
+            return Err(StoreError::Value { what: "runs.state", value: other.to_owned() });
         }
     };
     let heartbeat = time("runs.heartbeat", &row.get::<_, String>(11)?)?;
-    let silent = jiff::Timestamp::now()
-        .duration_since(heartbeat)
-        .unsigned_abs()
-        > SILENCE;
+    let silent = jiff::Timestamp::now().duration_since(heartbeat).unsigned_abs() > SILENCE;
     let optional_time = |what, index| -> Result<Option<jiff::Timestamp>, StoreError> {
         let text: Option<String> = row.get(index)?;
         text.map(|text| time(what, &text)).transpose()
@@ -80,10 +74,7 @@ pub(super) fn trial(row: &Row<'_>) -> Result<TrialRow, StoreError> {
             scenario: row.get(3)?,
             variant: row.get(4)?,
             repeat: row.get(5)?,
-            seed: seed.parse().map_err(|_| StoreError::Value {
-                what: "trials.seed",
-                value: seed.clone(),
-            })?,
+            seed: seed.parse().map_err(|_| StoreError::Value { what: "trials.seed", value: seed.clone() })?,
         },
         run: RunId(row.get(1)?),
         phase: word("trials.phase", row.get(8)?)?,
@@ -99,22 +90,15 @@ pub(super) fn trial(row: &Row<'_>) -> Result<TrialRow, StoreError> {
 }
 
 /// Reads the name of a unit variant.
-fn word<T: DeserializeOwned>(
-    what: &'static str,
-    word: Option<String>,
-) -> Result<Option<T>, StoreError> {
+fn word<T: DeserializeOwned>(what: &'static str, word: Option<String>) -> Result<Option<T>, StoreError> {
     word.map(|value| {
-        serde_json::from_value(serde_json::Value::String(value.clone()))
-            .map_err(|_| StoreError::Value { what, value })
+        serde_json::from_value(serde_json::Value::String(value.clone())).map_err(|_| StoreError::Value { what, value })
     })
     .transpose()
 }
 
 fn time(what: &'static str, text: &str) -> Result<jiff::Timestamp, StoreError> {
-    text.parse().map_err(|_| StoreError::Value {
-        what,
-        value: text.to_owned(),
-    })
+    text.parse().map_err(|_| StoreError::Value { what, value: text.to_owned() })
 }
 
 fn unsigned(number: i64) -> u64 {

@@ -13,8 +13,7 @@ use crate::model::event::Event;
 use crate::model::id::{RunId, TrialId};
 use crate::model::trial::Status;
 
-const RUN: &str =
-    "SELECT id, campaign, plan, sources, version, host, state, trials, parallel, started,
+const RUN: &str = "SELECT id, campaign, plan, sources, version, host, state, trials, parallel, started,
     ended, heartbeat FROM runs";
 
 /// A read-only connection. Writers go on beside it.
@@ -51,9 +50,7 @@ impl Reader {
 
     /// All runs, latest first.
     pub fn runs(&self) -> Result<Vec<RunRow>, StoreError> {
-        let mut select = self
-            .conn
-            .prepare_cached(&format!("{RUN} ORDER BY id DESC"))?;
+        let mut select = self.conn.prepare_cached(&format!("{RUN} ORDER BY id DESC"))?;
         let mut rows = select.query([])?;
         let mut runs = Vec::new();
         while let Some(row) = rows.next()? {
@@ -100,10 +97,7 @@ impl Reader {
         let (run, number) = id.rsplit_once('.').ok_or_else(unknown)?;
         let number: u32 = number.parse().map_err(|_| unknown())?;
         let run = RunId(self.run_id(run)?);
-        self.trials(&run)?
-            .into_iter()
-            .find(|trial| trial.key.number == number)
-            .ok_or_else(unknown)
+        self.trials(&run)?.into_iter().find(|trial| trial.key.number == number).ok_or_else(unknown)
     }
 
     /// What an id or a prefix of one names: with a dot a trial, else a run.
@@ -131,12 +125,7 @@ impl Reader {
     }
 
     /// The events of a run and its trials after `seq`, at most `limit`, each with its `seq`. For live views.
-    pub fn events_after(
-        &self,
-        run: &RunId,
-        seq: i64,
-        limit: u32,
-    ) -> Result<Vec<(i64, Event)>, StoreError> {
+    pub fn events_after(&self, run: &RunId, seq: i64, limit: u32) -> Result<Vec<(i64, Event)>, StoreError> {
         let mut select = self.conn.prepare_cached(
             "SELECT seq, run, trial, at_us, wall, body FROM events
              WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?",
@@ -165,14 +154,7 @@ impl Reader {
 
     /// What the scorer said last about a trial, as JSON.
     pub fn score(&self, trial: &TrialId) -> Result<Option<String>, StoreError> {
-        Ok(self
-            .conn
-            .query_row(
-                "SELECT score FROM scores WHERE trial = ?",
-                [&trial.0],
-                |row| row.get(0),
-            )
-            .optional()?)
+        Ok(self.conn.query_row("SELECT score FROM scores WHERE trial = ?", [&trial.0], |row| row.get(0)).optional()?)
     }
 
     fn run_id(&self, prefix: &str) -> Result<String, StoreError> {
@@ -180,29 +162,22 @@ impl Reader {
         if prefix == "latest" {
             return self
                 .conn
-                .query_row("SELECT id FROM runs ORDER BY id DESC LIMIT 1", [], |row| {
-                    row.get(0)
-                })
+                .query_row("SELECT id FROM runs ORDER BY id DESC LIMIT 1", [], |row| row.get(0))
                 .optional()?
                 .ok_or_else(unknown);
         }
         if prefix.is_empty() {
             return Err(unknown());
         }
-        let mut select = self.conn.prepare_cached(
-            "SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id",
-        )?;
-        let mut candidates = select
-            .query_map([prefix], |row| row.get::<_, String>(0))?
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut select =
+            self.conn.prepare_cached("SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id")?;
+        let mut candidates =
+            select.query_map([prefix], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
         match candidates.len() {
             0 => Err(unknown()),
             1 => Ok(candidates.remove(0)),
             _ if candidates.iter().any(|id| id == prefix) => Ok(prefix.to_owned()),
-            _ => Err(StoreError::Ambiguous {
-                prefix: prefix.to_owned(),
-                candidates,
-            }),
+            _ => Err(StoreError::Ambiguous { prefix: prefix.to_owned(), candidates }),
         }
     }
 }

@@ -24,11 +24,7 @@ pub(in crate::report) struct EntryRow {
 pub(super) fn entry(entry: &Entry, zero: u64) -> EntryRow {
     let at = since(entry.at_us, zero);
     match &entry.said {
-        Said::Prompt {
-            ticket,
-            operator,
-            text,
-        } => EntryRow {
+        Said::Prompt { ticket, operator, text } => EntryRow {
             at,
             kind: "prompt",
             title: format!("{operator} is told of ticket {ticket}"),
@@ -42,27 +38,16 @@ pub(super) fn entry(entry: &Entry, zero: u64) -> EntryRow {
             text: text::shortened(text, OUTPUT).0,
             ..EntryRow::default()
         },
-        Said::Command {
-            line,
-            reasoning,
-            result,
-            ..
-        } => EntryRow {
+        Said::Command { line, reasoning, result, .. } => EntryRow {
             at,
             kind: "command",
             title: reasoning.clone(),
             text: line.clone(),
             output: result.as_ref().map_or_else(String::new, output),
-            outcome: result
-                .as_ref()
-                .map_or_else(|| "no result recorded".to_owned(), outcome),
+            outcome: result.as_ref().map_or_else(|| "no result recorded".to_owned(), outcome),
             failed: result.as_ref().is_none_or(|result| result.exit != Some(0)),
         },
-        Said::End {
-            end,
-            summary,
-            working_us,
-        } => EntryRow {
+        Said::End { end, summary, working_us } => EntryRow {
             at,
             kind: "end",
             title: format!("session ends: {}", end.to_string().replace('_', " ")),

@@ -10,9 +10,7 @@ use crate::score::{Figures, Requests, Verdict, Writes};
 pub(super) fn result(trial: &TrialView) -> (String, &'static str) {
     match (trial.row.status, trial.row.outcome, &trial.verdict) {
         (None, ..) => ("running".to_owned(), "none"),
-        (Some(Status::Completed), Some(Outcome::Recovered), Verdict::Pass) => {
-            ("recovered".to_owned(), "good")
-        }
+        (Some(Status::Completed), Some(Outcome::Recovered), Verdict::Pass) => ("recovered".to_owned(), "good"),
         (Some(Status::Completed), Some(Outcome::Recovered), Verdict::Fail(_)) => {
             ("recovered, writes lost".to_owned(), "bad")
         }
@@ -48,10 +46,7 @@ pub(super) fn facts(trial: &TrialView) -> Vec<(String, String)> {
         facts.push(("Left behind", trial.leftovers.join(", ")));
     }
     facts.push(("Seed", trial.row.key.seed.to_string()));
-    facts
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn verdict(verdict: &Verdict) -> String {
@@ -67,85 +62,48 @@ fn time(us: Option<u64>) -> String {
 
 /// What was seen of the subject.
 fn seen(figures: &Figures) -> Vec<(&'static str, String)> {
-    let requests =
-        |show: fn(&Requests) -> String| figures.requests.as_ref().map_or_else(missing, show);
+    let requests = |show: fn(&Requests) -> String| figures.requests.as_ref().map_or_else(missing, show);
     let writes = |show: fn(&Writes) -> String| figures.writes.as_ref().map_or_else(missing, show);
     vec![
         ("Time to detect", time(figures.time_to_detect_us)),
-        (
-            "Time to first action",
-            time(figures.time_to_first_action_us),
-        ),
+        ("Time to first action", time(figures.time_to_first_action_us)),
         ("Time to recover", time(figures.time_to_recover_us)),
         (
             "Bad requests",
-            requests(|seen| {
-                format!(
-                    "{} of {} ({})",
-                    seen.bad,
-                    seen.total,
-                    percent_fine(seen.bad_share())
-                )
-            }),
+            requests(|seen| format!("{} of {} ({})", seen.bad, seen.total, percent_fine(seen.bad_share()))),
         ),
-        (
-            "Bad seconds",
-            requests(|seen| format!("{} of {}", seen.bad_seconds, seen.seconds)),
-        ),
+        ("Bad seconds", requests(|seen| format!("{} of {}", seen.bad_seconds, seen.seconds))),
         ("Acknowledged writes lost", writes(lost)),
         (
             "Other writes",
-            writes(|writes| {
-                format!(
-                    "{} failed, {} of unknown fate",
-                    writes.failed, writes.indeterminate
-                )
-            }),
+            writes(|writes| format!("{} failed, {} of unknown fate", writes.failed, writes.indeterminate)),
         ),
-        (
-            "Wrong reads",
-            writes(|writes| writes.wrong_reads.to_string()),
-        ),
+        ("Wrong reads", writes(|writes| writes.wrong_reads.to_string())),
     ]
 }
 
 fn lost(writes: &Writes) -> String {
-    let lost = writes
-        .lost
-        .map_or_else(|| "unknown".to_owned(), |lost| lost.to_string());
+    let lost = writes.lost.map_or_else(|| "unknown".to_owned(), |lost| lost.to_string());
     let unreadable = match writes.unreadable {
         0 => String::new(),
         n => format!(", {n} not readable"),
     };
-    let keys = if writes.lost_keys.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", writes.lost_keys.join(", "))
-    };
+    let keys = if writes.lost_keys.is_empty() { String::new() } else { format!(": {}", writes.lost_keys.join(", ")) };
     format!("{lost} of {}{unreadable}{keys}", writes.acknowledged)
 }
 
 /// What the operator and the harness did.
 fn done(figures: &Figures) -> Vec<(&'static str, String)> {
     let commands = figures.commands.map_or_else(missing, |commands| {
-        format!(
-            "{} ({} different, {} failed)",
-            commands.count, commands.unique, commands.failed
-        )
+        format!("{} ({} different, {} failed)", commands.count, commands.unique, commands.failed)
     });
     let collateral = figures.collateral.as_ref().map_or_else(missing, |nodes| {
-        if nodes.is_empty() {
-            "none".to_owned()
-        } else {
-            nodes.iter().cloned().collect::<Vec<_>>().join(", ")
-        }
+        if nodes.is_empty() { "none".to_owned() } else { nodes.iter().cloned().collect::<Vec<_>>().join(", ") }
     });
     let overhead = figures
         .overhead_us
         .zip(figures.total_us)
-        .map_or_else(missing, |(own, total)| {
-            format!("{} of {}", duration_us(own), duration_us(total))
-        });
+        .map_or_else(missing, |(own, total)| format!("{} of {}", duration_us(own), duration_us(total)));
     vec![
         ("Commands", commands),
         ("Collateral", collateral),

@@ -83,21 +83,11 @@ pub(in crate::report) fn page(trial: &TrialView, picture: bool) -> TrialPage {
         repeat: key.repeat,
         result,
         tone,
-        time: trial
-            .figures
-            .time_to_recover_us
-            .map_or_else(missing, duration_us),
-        session: trial
-            .row
-            .session
-            .map_or_else(missing, |end| end.to_string().replace('_', " ")),
+        time: trial.figures.time_to_recover_us.map_or_else(missing, duration_us),
+        session: trial.row.session.map_or_else(missing, |end| end.to_string().replace('_', " ")),
         facts: facts(trial),
         faults: trial.faults.iter().map(|view| fault(view, zero)).collect(),
-        tickets: trial
-            .tickets
-            .iter()
-            .map(|view| ticket(view, zero))
-            .collect(),
+        tickets: trial.tickets.iter().map(|view| ticket(view, zero)).collect(),
         phases: trial
             .figures
             .phases
@@ -108,17 +98,9 @@ pub(in crate::report) fn page(trial: &TrialView, picture: bool) -> TrialPage {
             })
             .collect(),
         moments: moments(trial),
-        svg: if picture {
-            svg::draw(trial)
-        } else {
-            String::new()
-        },
+        svg: if picture { svg::draw(trial) } else { String::new() },
         snapshots: snapshots(trial),
-        transcript: trial
-            .transcript
-            .iter()
-            .map(|view| entry(view, zero))
-            .collect(),
+        transcript: trial.transcript.iter().map(|view| entry(view, zero)).collect(),
     }
 }
 
@@ -141,39 +123,21 @@ fn fault(fault: &FaultView, zero: u64) -> FaultRow {
         Some(false) => "did not land",
         None => "not proven",
     };
-    let took = fault
-        .took_us
-        .map_or(String::new(), |us| format!(" ({})", duration_us(us)));
+    let took = fault.took_us.map_or(String::new(), |us| format!(" ({})", duration_us(us)));
     lines.push(format!("{proof}{took}: {}", fault.evidence.join("; ")));
     if let Some((at_us, detail)) = &fault.gone {
         lines.push(format!("gone at {}: {detail}", since(*at_us, zero)));
     }
     if let Some(at_us) = fault.healed_us {
-        let proof = if fault.heal_proven == Some(true) {
-            "proven"
-        } else {
-            "not proven"
-        };
-        lines.push(format!(
-            "heal step at {} ({proof}): {}",
-            since(at_us, zero),
-            fault.heal_evidence.join("; ")
-        ));
+        let proof = if fault.heal_proven == Some(true) { "proven" } else { "not proven" };
+        lines.push(format!("heal step at {} ({proof}): {}", since(at_us, zero), fault.heal_evidence.join("; ")));
     }
-    FaultRow {
-        title: format!("{} on {}", fault.kind, fault.targets.join(", ")),
-        lines,
-    }
+    FaultRow { title: format!("{} on {}", fault.kind, fault.targets.join(", ")), lines }
 }
 
 fn ticket(ticket: &TicketView, zero: u64) -> TicketRow {
     TicketRow {
-        title: format!(
-            "Ticket {} at {}: {}",
-            ticket.ticket,
-            since(ticket.at_us, zero),
-            ticket.invariant
-        ),
+        title: format!("Ticket {} at {}: {}", ticket.ticket, since(ticket.at_us, zero), ticket.invariant),
         summary: ticket.summary.clone(),
         folded: ticket.folded.clone(),
     }
@@ -181,35 +145,16 @@ fn ticket(ticket: &TicketView, zero: u64) -> TicketRow {
 
 fn moments(trial: &TrialView) -> Vec<Moment> {
     let line = &trial.timeline;
-    let moment = |at_us, letter: String, label| Moment {
-        at_us,
-        at: since(at_us, line.zero_us),
-        letter,
-        label,
-    };
-    let marks = line.marks.iter().map(|mark| {
-        moment(
-            mark.at_us,
-            mark.kind.letter().to_string(),
-            mark.label.clone(),
-        )
+    let moment = |at_us, letter: String, label| Moment { at_us, at: since(at_us, line.zero_us), letter, label };
+    let marks = line.marks.iter().map(|mark| moment(mark.at_us, mark.kind.letter().to_string(), mark.label.clone()));
+    let nodes = line.nodes.iter().filter(|mark| mark.at_us >= line.start_us).map(|mark| {
+        let by = match mark.by {
+            Actor::Harness => "by the harness",
+            Actor::Operator => "by the operator",
+            Actor::Itself => "by itself",
+        };
+        moment(mark.at_us, String::new(), format!("{} {} {by}", mark.node, mark.what))
     });
-    let nodes = line
-        .nodes
-        .iter()
-        .filter(|mark| mark.at_us >= line.start_us)
-        .map(|mark| {
-            let by = match mark.by {
-                Actor::Harness => "by the harness",
-                Actor::Operator => "by the operator",
-                Actor::Itself => "by itself",
-            };
-            moment(
-                mark.at_us,
-                String::new(),
-                format!("{} {} {by}", mark.node, mark.what),
-            )
-        });
     let mut moments: Vec<Moment> = marks.chain(nodes).collect();
     moments.sort_by_key(|moment| moment.at_us);
     moments
@@ -222,20 +167,16 @@ fn snapshots(trial: &TrialView) -> Vec<SnapshotRow> {
         .map(|view| SnapshotRow {
             title: format!("{} of {}", view.name, view.node),
             changed: view.before != view.after,
-            answers: [
-                ("before", &view.before),
-                ("at detection", &view.detected),
-                ("after", &view.after),
-            ]
-            .into_iter()
-            .filter_map(|(when, answer)| {
-                let answer = match answer.as_ref()? {
-                    Ok(body) => text::shortened(body, OUTPUT / 4).0,
-                    Err(why) => format!("no answer: {why}"),
-                };
-                Some((when, answer))
-            })
-            .collect(),
+            answers: [("before", &view.before), ("at detection", &view.detected), ("after", &view.after)]
+                .into_iter()
+                .filter_map(|(when, answer)| {
+                    let answer = match answer.as_ref()? {
+                        Ok(body) => text::shortened(body, OUTPUT / 4).0,
+                        Err(why) => format!("no answer: {why}"),
+                    };
+                    Some((when, answer))
+                })
+                .collect(),
         })
         .collect()
 }

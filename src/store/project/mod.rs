@@ -19,9 +19,7 @@ pub(super) struct Row {
 impl Row {
     /// Runs the statement.
     pub(super) fn write(&self, conn: &Connection) -> rusqlite::Result<()> {
-        conn.prepare_cached(self.sql)?
-            .execute(rusqlite::params_from_iter(&self.values))
-            .map(drop)
+        conn.prepare_cached(self.sql)?.execute(rusqlite::params_from_iter(&self.values)).map(drop)
     }
 }
 
@@ -29,12 +27,7 @@ impl Row {
 pub(super) fn rows(seq: i64, event: &Event) -> Vec<Row> {
     match (&event.trial, &event.body) {
         (_, Body::RunStarted { .. } | Body::RunEnded { .. }) => run(event),
-        (Some(trial), _) => Of {
-            seq,
-            trial: &trial.0,
-            event,
-        }
-        .rows(),
+        (Some(trial), _) => Of { seq, trial: &trial.0, event }.rows(),
         (None, _) => Vec::new(),
     }
 }
@@ -52,19 +45,14 @@ fn run(event: &Event) -> Vec<Row> {
     let wall = text(&event.wall.to_string());
     let id = text(&event.run.0);
     match &event.body {
-        Body::RunStarted {
-            trials, parallel, ..
-        } => vec![row(
+        Body::RunStarted { trials, parallel, .. } => vec![row(
             "UPDATE runs SET state = 'running', trials = ?, parallel = ?,
                  started = coalesce(started, ?), ended = NULL WHERE id = ?",
             [(*trials).into(), (*parallel).into(), wall, id],
         )],
         Body::RunEnded { interrupted } => {
             let state = if *interrupted { "interrupted" } else { "ended" };
-            vec![row(
-                "UPDATE runs SET state = ?, ended = ? WHERE id = ?",
-                [text(state), wall, id],
-            )]
+            vec![row("UPDATE runs SET state = ?, ended = ? WHERE id = ?", [text(state), wall, id])]
         }
         _ => Vec::new(),
     }
@@ -81,9 +69,7 @@ impl Of<'_> {
     fn rows(&self) -> Vec<Row> {
         match &self.event.body {
             Body::TrialStarted { key } => self.started(key),
-            Body::PhaseStarted { .. } | Body::PhaseEnded { .. } | Body::TrialEnded { .. } => {
-                self.progress()
-            }
+            Body::PhaseStarted { .. } | Body::PhaseEnded { .. } | Body::TrialEnded { .. } => self.progress(),
             Body::FaultPlanned { .. }
             | Body::FaultUndo { .. }
             | Body::FaultInjected { .. }
@@ -91,9 +77,7 @@ impl Of<'_> {
             | Body::FaultGone { .. }
             | Body::FaultHealed { .. } => self.fault().into_iter().collect(),
             Body::Probe { .. } | Body::Load { .. } => self.samples(),
-            Body::TicketOpened { .. } | Body::TicketFolded { .. } => {
-                self.ticket().into_iter().collect()
-            }
+            Body::TicketOpened { .. } | Body::TicketFolded { .. } => self.ticket().into_iter().collect(),
             Body::SessionStarted { .. } => self.said("prompt", self.session()),
             Body::SessionEnded { .. } => self.said("end", self.session()),
             Body::Message { .. } => self.said("message", None),
@@ -128,10 +112,7 @@ impl Of<'_> {
 }
 
 fn row<const N: usize>(sql: &'static str, values: [Value; N]) -> Row {
-    Row {
-        sql,
-        values: values.into(),
-    }
+    Row { sql, values: values.into() }
 }
 
 fn text(text: &str) -> Value {

@@ -8,12 +8,7 @@ use crate::model::event::Body;
 impl Of<'_> {
     pub(super) fn samples(&self) -> Vec<Row> {
         match &self.event.body {
-            Body::Probe {
-                invariant,
-                ok,
-                value,
-                ..
-            } => vec![row(
+            Body::Probe { invariant, ok, value, .. } => vec![row(
                 "INSERT INTO probe_samples (seq, trial, at_us, invariant, ok, value) VALUES (?, ?, ?, ?, ?, ?)",
                 [
                     self.seq.into(),
@@ -53,19 +48,9 @@ impl Of<'_> {
 
     pub(super) fn ticket(&self) -> Option<Row> {
         Some(match &self.event.body {
-            Body::TicketOpened {
-                ticket,
-                invariant,
-                summary,
-            } => row(
+            Body::TicketOpened { ticket, invariant, summary } => row(
                 "INSERT OR REPLACE INTO tickets (trial, ticket, invariant, summary, opened_us) VALUES (?, ?, ?, ?, ?)",
-                [
-                    self.trial(),
-                    (*ticket).into(),
-                    text(invariant),
-                    text(summary),
-                    self.at(),
-                ],
+                [self.trial(), (*ticket).into(), text(invariant), text(summary), self.at()],
             ),
             Body::TicketFolded { ticket, .. } => row(
                 "UPDATE tickets SET folded = folded + 1 WHERE trial = ? AND ticket = ?",
@@ -86,32 +71,14 @@ impl Of<'_> {
 
     pub(super) fn session(&self) -> Option<Row> {
         Some(match &self.event.body {
-            Body::SessionStarted {
-                ticket, operator, ..
-            } => row(
+            Body::SessionStarted { ticket, operator, .. } => row(
                 "INSERT INTO sessions (seq, trial, ticket, operator, started_us) VALUES (?, ?, ?, ?, ?)",
-                [
-                    self.seq.into(),
-                    self.trial(),
-                    (*ticket).into(),
-                    text(operator),
-                    self.at(),
-                ],
+                [self.seq.into(), self.trial(), (*ticket).into(), text(operator), self.at()],
             ),
-            Body::SessionEnded {
-                end,
-                summary,
-                working_us,
-            } => row(
+            Body::SessionEnded { end, summary, working_us } => row(
                 "UPDATE sessions SET ended_us = ?, session = ?, summary = ?, working_us = ?
                  WHERE trial = ? AND ended_us IS NULL",
-                [
-                    self.at(),
-                    word(end),
-                    text(summary),
-                    int(*working_us),
-                    self.trial(),
-                ],
+                [self.at(), word(end), text(summary), int(*working_us), self.trial()],
             ),
             _ => return None,
         })
@@ -121,22 +88,9 @@ impl Of<'_> {
         Some(match &self.event.body {
             Body::CommandStarted { command, line, .. } => row(
                 "INSERT INTO commands (seq, trial, command, line, started_us) VALUES (?, ?, ?, ?, ?)",
-                [
-                    self.seq.into(),
-                    self.trial(),
-                    (*command).into(),
-                    text(line),
-                    self.at(),
-                ],
+                [self.seq.into(), self.trial(), (*command).into(), text(line), self.at()],
             ),
-            Body::CommandEnded {
-                command,
-                exit,
-                timed_out,
-                cut_bytes,
-                took_us,
-                ..
-            } => row(
+            Body::CommandEnded { command, exit, timed_out, cut_bytes, took_us, .. } => row(
                 "UPDATE commands SET ended_us = ?, ended_seq = ?, exit = ?, timed_out = ?, took_us = ?,
                      cut_bytes = ? WHERE trial = ? AND command = ? AND ended_us IS NULL",
                 [

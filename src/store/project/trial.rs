@@ -32,10 +32,7 @@ impl Of<'_> {
     pub(super) fn progress(&self) -> Vec<Row> {
         match &self.event.body {
             Body::PhaseStarted { phase } => vec![
-                row(
-                    "UPDATE trials SET phase = ? WHERE id = ?",
-                    [word(phase), self.trial()],
-                ),
+                row("UPDATE trials SET phase = ? WHERE id = ?", [word(phase), self.trial()]),
                 row(
                     "INSERT INTO phases (seq, trial, phase, start_us) VALUES (?, ?, ?, ?)",
                     [self.seq.into(), self.trial(), word(phase), self.at()],
@@ -46,13 +43,7 @@ impl Of<'_> {
                  WHERE trial = ? AND phase = ? AND end_us IS NULL",
                 [self.at(), flag(*timed_out), self.trial(), word(phase)],
             )],
-            Body::TrialEnded {
-                status,
-                outcome,
-                session,
-                reason,
-                leaked,
-            } => vec![row(
+            Body::TrialEnded { status, outcome, session, reason, leaked } => vec![row(
                 "UPDATE trials SET ended = ?, took_us = ?, status = ?, outcome = ?, session = ?,
                      reason = ?, leaked = ? WHERE id = ?",
                 [
@@ -72,20 +63,9 @@ impl Of<'_> {
 
     pub(super) fn fault(&self) -> Option<Row> {
         Some(match &self.event.body {
-            Body::FaultPlanned {
-                fault,
-                kind,
-                targets,
-                detail,
-            } => row(
+            Body::FaultPlanned { fault, kind, targets, detail } => row(
                 "INSERT OR REPLACE INTO faults (trial, fault, kind, targets, detail) VALUES (?, ?, ?, ?, ?)",
-                [
-                    self.trial(),
-                    (*fault).into(),
-                    text(kind),
-                    json(targets),
-                    text(detail),
-                ],
+                [self.trial(), (*fault).into(), text(kind), json(targets), text(detail)],
             ),
             Body::FaultUndo { fault, undo } => row(
                 "UPDATE faults SET undo = ? WHERE trial = ? AND fault = ?",
@@ -95,12 +75,7 @@ impl Of<'_> {
                 "UPDATE faults SET injected_us = ? WHERE trial = ? AND fault = ?",
                 [self.at(), self.trial(), (*fault).into()],
             ),
-            Body::FaultProven {
-                fault,
-                landed,
-                evidence,
-                ..
-            } => row(
+            Body::FaultProven { fault, landed, evidence, .. } => row(
                 "UPDATE faults SET landed = ?, evidence = ? WHERE trial = ? AND fault = ?",
                 [flag(*landed), json(evidence), self.trial(), (*fault).into()],
             ),

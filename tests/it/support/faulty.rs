@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use harness::model::event::NodeAddress;
 use harness::runtime::fake::FakeRuntime;
 use harness::runtime::{
-    Exec, ExecOutput, Frozen, Lab, LabChange, LabError, LabRequest, LinkRule, NewLinkRule, NodeAction, NodeState, Reach,
-    Requirement, Runtime, Stream, Teardown,
+    Exec, ExecOutput, Frozen, Lab, LabChange, LabError, LabRequest, LinkRule, NewLinkRule, NodeAction, NodeState,
+    Reach, Requirement, Runtime, Stream, Teardown,
 };
 
 /// A call of a lab.
