@@ -13,7 +13,7 @@ use crate::store::Reader;
 pub struct Args {
     /// The database
     #[arg(long, default_value = "harness.db")]
-    db: PathBuf,
+    pub db: PathBuf,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -29,10 +29,7 @@ pub fn run(args: &Args) -> Result<()> {
         runs.push((run, ended));
     }
     if args.json {
-        let rows: Vec<_> = runs
-            .iter()
-            .map(|(run, ended)| json!({ "run": run, "ended_trials": ended }))
-            .collect();
+        let rows: Vec<_> = runs.iter().map(|(run, ended)| json!({ "run": run, "ended_trials": ended })).collect();
         return super::show::print(&(serde_json::to_string_pretty(&rows)? + "\n"));
     }
     if runs.is_empty() {

@@ -15,7 +15,7 @@ use crate::store::{Reader, Store};
 pub struct Args {
     /// The database
     #[arg(long, default_value = "harness.db")]
-    db: PathBuf,
+    pub db: PathBuf,
     /// A run's id, the beginning of one, or `latest`
     #[arg(value_name = "RUN", default_value = "latest")]
     pub run: String,

@@ -220,3 +220,27 @@ fn raise_descriptor_limit() {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_decides_the_exit_code() {
+        let good = RunSummary { planned: 3, completed: 3, ..RunSummary::default() };
+        let failed = RunSummary { completed: 2, errors: 1, ..good };
+        let leaked = RunSummary { leaked: 1, ..failed };
+        let void = RunSummary { completed: 0, void: 3, ..good };
+        for (summary, interrupted, gates_hold, expected) in [
+            (good, false, true, exit::SUCCESS),
+            (good, false, false, exit::GATE_FAILED),
+            (void, false, true, exit::GATE_FAILED),
+            (failed, false, false, exit::INTERNAL),
+            (failed, true, false, exit::INTERRUPTED),
+            (leaked, true, false, exit::LEFTOVERS),
+        ] {
+            assert_eq!(code(Some(summary), interrupted, gates_hold), expected, "{summary:?}");
+        }
+        assert_eq!(code(None, true, true), exit::INTERRUPTED);
+    }
+}

@@ -52,14 +52,7 @@ fn write_or_check(out: &Path, check: bool) -> Result<u8, SchemaError> {
             continue;
         }
         if check {
-            stale.push((
-                path,
-                if there.is_ok() {
-                    "out of date"
-                } else {
-                    "missing"
-                },
-            ));
+            stale.push((path, if there.is_ok() { "out of date" } else { "missing" }));
             continue;
         }
         let failed = |path: &Path| {
@@ -77,11 +70,7 @@ fn write_or_check(out: &Path, check: bool) -> Result<u8, SchemaError> {
     for (path, state) in &stale {
         writeln!(stderr, "{} is {state}", path.display())?;
     }
-    let option = if out == Path::new("schemas") {
-        String::new()
-    } else {
-        format!(" --out {}", out.display())
-    };
+    let option = if out == Path::new("schemas") { String::new() } else { format!(" --out {}", out.display()) };
     writeln!(stderr, "repair it with: harness schema{option}")?;
     Ok(exit::GATE_FAILED)
 }

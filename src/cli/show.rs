@@ -14,7 +14,7 @@ use crate::store::{Found, Reader};
 pub struct Args {
     /// The database
     #[arg(long, default_value = "harness.db")]
-    db: PathBuf,
+    pub db: PathBuf,
     /// A run's id, the beginning of one, or `latest`; with `.N`, its N-th trial
     #[arg(value_name = "RUN|TRIAL", default_value = "latest")]
     pub id: String,
@@ -29,19 +29,11 @@ pub fn run(args: &Args) -> Result<()> {
     let text = match reader.find(&args.id)? {
         Found::Run(run) => {
             let view = report::build(&reader, &run.id.0)?;
-            if args.json {
-                serde_json::to_string_pretty(&view)? + "\n"
-            } else {
-                terminal::run(&view, style())
-            }
+            if args.json { serde_json::to_string_pretty(&view)? + "\n" } else { terminal::run(&view, style()) }
         }
         Found::Trial(trial) => {
             let view = report::build_trial(&reader, *trial)?;
-            if args.json {
-                serde_json::to_string_pretty(&view)? + "\n"
-            } else {
-                terminal::trial(&view, style())
-            }
+            if args.json { serde_json::to_string_pretty(&view)? + "\n" } else { terminal::trial(&view, style()) }
         }
     };
     print(&text)

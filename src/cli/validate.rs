@@ -34,20 +34,14 @@ pub fn run(args: &Args) -> io::Result<u8> {
             .iter()
             .map(|file| json!({ "file": file.path.display().to_string(), "summary": file.summary }))
             .collect();
-        writeln!(
-            stdout,
-            "{:#}",
-            json!({ "valid": valid, "errors": diagnostics.records() })
-        )?;
+        writeln!(stdout, "{:#}", json!({ "valid": valid, "errors": diagnostics.records() }))?;
     } else {
         for file in &valid {
             writeln!(stdout, "{}: ok ({})", file.path.display(), file.summary)?;
         }
         stdout.flush()?;
         if !diagnostics.is_empty() {
-            io::stderr()
-                .lock()
-                .write_all(diagnostics.render(Style::for_stderr()).as_bytes())?;
+            io::stderr().lock().write_all(diagnostics.render(Style::for_stderr()).as_bytes())?;
         }
     }
     Ok(if diagnostics.is_empty() { exit::SUCCESS } else { exit::USAGE })

@@ -108,24 +108,6 @@ macro_rules! as_string {
     };
 }
 
-as_string!(
-    Millis,
-    "duration-text",
-    r"^\s*([0-9.]+\s*(ms|s|m|h))+\s*$",
-    ["30s", "250ms", "1h30m"],
-    "A duration"
-);
-as_string!(
-    Bytes,
-    "size-text",
-    r"^\s*[0-9.]+\s*([KMGT]iB|[kMGT]?B)\s*$",
-    ["64MiB", "10kB"],
-    "A size"
-);
-as_string!(
-    PerSecond,
-    "rate-text",
-    r"^\s*[0-9.]+\s*/\s*(s|min)\s*$",
-    ["50/s", "1200/min"],
-    "A rate"
-);
+as_string!(Millis, "duration-text", r"^\s*([0-9.]+\s*(ms|s|m|h))+\s*$", ["30s", "250ms", "1h30m"], "A duration");
+as_string!(Bytes, "size-text", r"^\s*[0-9.]+\s*([KMGT]iB|[kMGT]?B)\s*$", ["64MiB", "10kB"], "A size");
+as_string!(PerSecond, "rate-text", r"^\s*[0-9.]+\s*/\s*(s|min)\s*$", ["50/s", "1200/min"], "A rate");

@@ -18,26 +18,14 @@ const FORMAT: u32 = 1;
 /// Every trial is scored anew from its events.
 pub fn build(reader: &Reader, run: &str) -> Result<View, ReportError> {
     let row = reader.run(run)?;
-    let plan: PlanFacts =
-        serde_json::from_value(row.plan.clone()).map_err(|source| ReportError::Plan {
-            run: row.id.0.clone(),
-            source,
-        })?;
-    let trials = reader
-        .trials(&row.id)?
-        .into_iter()
-        .map(|begun| build_trial(reader, begun))
-        .collect::<Result<Vec<_>, _>>()?;
+    let plan: PlanFacts = serde_json::from_value(row.plan.clone())
+        .map_err(|source| ReportError::Plan { run: row.id.0.clone(), source })?;
+    let trials =
+        reader.trials(&row.id)?.into_iter().map(|begun| build_trial(reader, begun)).collect::<Result<Vec<_>, _>>()?;
     let each = plan.scenarios.len() as u32 * plan.repeats;
-    let variants: Vec<VariantSummary> = plan
-        .variants
-        .iter()
-        .map(|facts| summary::variant(facts, &trials, each))
-        .collect();
-    let names: Vec<String> = variants
-        .iter()
-        .map(|variant| variant.name.clone())
-        .collect();
+    let variants: Vec<VariantSummary> =
+        plan.variants.iter().map(|facts| summary::variant(facts, &trials, each)).collect();
+    let names: Vec<String> = variants.iter().map(|variant| variant.name.clone()).collect();
     let planned = row.trials.max(each * plan.variants.len() as u32);
     let comparisons = compare::comparisons(&names, &trials);
     let counts = summary::counts(&trials, planned);
@@ -47,11 +35,7 @@ pub fn build(reader: &Reader, run: &str) -> Result<View, ReportError> {
         warnings: Vec::new(),
         gates: Vec::new(),
         counts,
-        scenarios: plan
-            .scenarios
-            .iter()
-            .map(|scenario| summary::scenario(scenario, &plan.variants, &trials))
-            .collect(),
+        scenarios: plan.scenarios.iter().map(|scenario| summary::scenario(scenario, &plan.variants, &trials)).collect(),
         variants,
         comparisons,
         trials,
@@ -73,30 +57,19 @@ pub fn scores(view: &View) -> Vec<(String, String)> {
     view.trials
         .iter()
         .filter_map(|trial| {
-            let score = score::Score {
-                verdict: trial.verdict.clone(),
-                figures: trial.figures.clone(),
-            };
-            Some((
-                trial.row.key.id.0.clone(),
-                serde_json::to_string(&score).ok()?,
-            ))
+            let score = score::Score { verdict: trial.verdict.clone(), figures: trial.figures.clone() };
+            Some((trial.row.key.id.0.clone(), serde_json::to_string(&score).ok()?))
         })
         .collect()
 }
 
 fn facts(row: RunRow, plan: &PlanFacts) -> RunFacts {
-    let took_s = row
-        .started
-        .zip(row.ended)
-        .map(|(started, ended)| ended.duration_since(started).as_secs_f64());
+    let took_s = row.started.zip(row.ended).map(|(started, ended)| ended.duration_since(started).as_secs_f64());
     let timeouts: BTreeMap<String, String> = plan
         .timeouts
         .iter()
         .map(|(phase, limit)| {
-            let limit = limit
-                .as_str()
-                .map_or_else(|| limit.to_string(), str::to_owned);
+            let limit = limit.as_str().map_or_else(|| limit.to_string(), str::to_owned);
             (phase.clone(), limit)
         })
         .collect();
@@ -133,10 +106,7 @@ fn warnings(view: &View) -> Vec<Warning> {
     }
     if view.counts.leaked > 0 {
         let trials = count(view.counts.leaked.into(), "trial");
-        warn(
-            true,
-            format!("{trials} left something behind on the machine."),
-        );
+        warn(true, format!("{trials} left something behind on the machine."));
     }
     for scenario in &view.scenarios {
         if let Some(text) = &scenario.controls.warning {
@@ -149,10 +119,7 @@ fn warnings(view: &View) -> Vec<Warning> {
     let unproven = view.trials.iter().filter(|trial| unproven(trial)).count();
     if unproven > 0 {
         let trials = count(unproven as u64, "trial");
-        warn(
-            false,
-            format!("In {trials} a fault's removal was not proven."),
-        );
+        warn(false, format!("In {trials} a fault's removal was not proven."));
     }
     warnings
 }
@@ -161,13 +128,9 @@ fn state(state: RunState) -> Option<&'static str> {
     match state {
         RunState::Ended => None,
         RunState::Created => Some("The run has not begun."),
-        RunState::Running => {
-            Some("The run is still going on; this report covers what has happened so far.")
-        }
+        RunState::Running => Some("The run is still going on; this report covers what has happened so far."),
         RunState::Interrupted => Some("The run was stopped before its end."),
-        RunState::Aborted => {
-            Some("The run's process ended before the run did; unfinished trials are not counted.")
-        }
+        RunState::Aborted => Some("The run's process ended before the run did; unfinished trials are not counted."),
     }
 }
 
@@ -203,15 +166,11 @@ fn losses(variants: &[VariantSummary]) -> Vec<(bool, String)> {
 }
 
 fn not_counted(counts: &Counts) -> Option<String> {
-    let parts: Vec<String> = [
-        (counts.void, "void"),
-        (counts.error, "error"),
-        (counts.interrupted, "interrupted"),
-    ]
-    .into_iter()
-    .filter(|(n, _)| *n > 0)
-    .map(|(n, word)| format!("{n} {word}"))
-    .collect();
+    let parts: Vec<String> = [(counts.void, "void"), (counts.error, "error"), (counts.interrupted, "interrupted")]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{n} {word}"))
+        .collect();
     (!parts.is_empty()).then(|| {
         format!(
             "{} of {} planned trials are not counted in any rate: {}.",
@@ -223,8 +182,5 @@ fn not_counted(counts: &Counts) -> Option<String> {
 }
 
 fn unproven(trial: &TrialView) -> bool {
-    trial
-        .faults
-        .iter()
-        .any(|fault| fault.heal_proven == Some(false))
+    trial.faults.iter().any(|fault| fault.heal_proven == Some(false))
 }

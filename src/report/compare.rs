@@ -8,27 +8,21 @@ use crate::stats::{ALPHA, holm, mcnemar_exact, newcombe_paired};
 
 /// Every pair of variants, in the campaign's order.
 pub(super) fn comparisons(variants: &[String], trials: &[TrialView]) -> Vec<Comparison> {
-    let of = |name: &str| {
-        trials
-            .iter()
-            .filter(|trial| trial.row.key.variant == name)
-            .collect::<Vec<_>>()
-    };
+    let of = |name: &str| trials.iter().filter(|trial| trial.row.key.variant == name).collect::<Vec<_>>();
     let mut comparisons = Vec::new();
     for (index, a) in variants.iter().enumerate() {
         for b in &variants[index + 1..] {
             comparisons.push(better_first(a, b, &of(a), &of(b)));
         }
     }
-    let tested: Vec<usize> = (0..comparisons.len())
-        .filter(|index| comparisons[*index].p.is_some())
-        .collect();
-    let values: Vec<f64> = tested
-        .iter()
-        .filter_map(|index| comparisons[*index].p)
-        .collect();
+    let tested: Vec<usize> = (0..comparisons.len()).filter(|index| comparisons[*index].p.is_some()).collect();
+    let values: Vec<f64> = tested.iter().filter_map(|index| comparisons[*index].p).collect();
     for (index, adjusted) in tested.into_iter().zip(holm(&values)) {
-        comparisons[index].p_holm = Some(adjusted);
+        let comparison = &mut comparisons[index];
+        comparison.p_holm = Some(adjusted);
+        if comparison.differ && adjusted >= ALPHA {
+            comparison.words.push_str(", but not once corrected");
+        }
     }
     comparisons
 }

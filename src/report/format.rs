@@ -48,11 +48,7 @@ pub fn percent(share: f64) -> String {
 
 /// A share in percent with a tenth: `0.4 %`.
 pub fn percent_fine(share: f64) -> String {
-    if share > 0.0 && share < 0.0005 {
-        "<0.1\u{a0}%".to_owned()
-    } else {
-        format!("{:.1}\u{a0}%", share * 100.0)
-    }
+    if share > 0.0 && share < 0.0005 { "<0.1\u{a0}%".to_owned() } else { format!("{:.1}\u{a0}%", share * 100.0) }
 }
 
 /// An interval of shares: `61–100 %`.
@@ -74,9 +70,9 @@ pub fn points(difference: f64) -> String {
 
 /// What a median rests on: the number of values and its interval, `n = 6, 3.90 s to 5.02 s`.
 pub fn median_detail(median: &Median, show: impl Fn(f64) -> String) -> String {
-    let range = median.interval.map_or(String::new(), |interval| {
-        format!(", {} to {}", show(interval.low), show(interval.high))
-    });
+    let range = median
+        .interval
+        .map_or(String::new(), |interval| format!(", {} to {}", show(interval.low), show(interval.high)));
     format!("n\u{a0}=\u{a0}{}{range}", median.n)
 }
 

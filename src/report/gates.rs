@@ -35,13 +35,8 @@ fn one(gate: &Gate, view: &View) -> GateResult {
         .iter()
         .filter(|trial| {
             let key = &trial.row.key;
-            gate.variant
-                .as_ref()
-                .is_none_or(|name| *name == key.variant)
-                && gate
-                    .scenario
-                    .as_ref()
-                    .is_none_or(|name| *name == key.scenario)
+            gate.variant.as_ref().is_none_or(|name| *name == key.variant)
+                && gate.scenario.as_ref().is_none_or(|name| *name == key.scenario)
         })
         .collect();
     let (value, n, unknown) = measure(gate.metric, &trials);
@@ -54,10 +49,7 @@ fn one(gate: &Gate, view: &View) -> GateResult {
         passed: value.is_some_and(|value| above(value) && below(value)) && !unsure,
         found: match value {
             None => "no data".to_owned(),
-            Some(value) if unsure => format!(
-                "{} and unknown in {unknown} of {n} trials",
-                show(gate.metric, value)
-            ),
+            Some(value) if unsure => format!("{} and unknown in {unknown} of {n} trials", show(gate.metric, value)),
             Some(value) => show(gate.metric, value),
         },
         value,
@@ -67,63 +59,31 @@ fn one(gate: &Gate, view: &View) -> GateResult {
 
 /// The figure, the number of trials in it, and the number of trials in which it is unknown.
 fn measure(metric: Metric, trials: &[&TrialView]) -> (Option<f64>, u64, u64) {
-    let done: Vec<&TrialView> = trials
-        .iter()
-        .copied()
-        .filter(|trial| completed(trial))
-        .collect();
+    let done: Vec<&TrialView> = trials.iter().copied().filter(|trial| completed(trial)).collect();
     let share = |flags: Vec<bool>| {
         let n = flags.len() as u64;
         let k = flags.into_iter().filter(|flag| *flag).count() as f64;
         ((n > 0).then(|| k / n as f64), n, 0)
     };
     let middle = |pick: fn(&TrialView) -> Option<u64>| {
-        let values: Vec<f64> = done
-            .iter()
-            .filter_map(|trial| pick(trial).map(|us| us as f64 / 1000.0))
-            .collect();
-        (
-            median(&values).map(|median| median.median),
-            values.len() as u64,
-            0,
-        )
+        let values: Vec<f64> = done.iter().filter_map(|trial| pick(trial).map(|us| us as f64 / 1000.0)).collect();
+        (median(&values).map(|median| median.median), values.len() as u64, 0)
     };
     match metric {
-        Metric::Recovered => share(
-            done.iter()
-                .filter_map(|trial| trial.figures.recovered)
-                .collect(),
-        ),
-        Metric::Detected => share(
-            done.iter()
-                .filter_map(|trial| trial.figures.detected)
-                .collect(),
-        ),
-        Metric::FalseResolution => share(
-            done.iter()
-                .filter_map(|trial| trial.figures.false_resolution)
-                .collect(),
-        ),
+        Metric::Recovered => share(done.iter().filter_map(|trial| trial.figures.recovered).collect()),
+        Metric::Detected => share(done.iter().filter_map(|trial| trial.figures.detected).collect()),
+        Metric::FalseResolution => share(done.iter().filter_map(|trial| trial.figures.false_resolution).collect()),
         Metric::WritesLost => lost(&done).map_or((None, 0, 0), |lost| {
             let known = lost.n > lost.unknown;
             (known.then_some(lost.lost as f64), lost.n, lost.unknown)
         }),
         Metric::TimeToDetect => middle(|trial| trial.figures.time_to_detect_us),
         Metric::TimeToRecover => middle(|trial| trial.figures.time_to_recover_us),
-        Metric::BadRequests => shares(&done).map_or((None, 0, 0), |shares| {
-            (Some(shares.mean), shares.n as u64, 0)
-        }),
+        Metric::BadRequests => shares(&done).map_or((None, 0, 0), |shares| (Some(shares.mean), shares.n as u64, 0)),
         Metric::NotCompleted => {
-            let ended: Vec<_> = trials
-                .iter()
-                .filter(|trial| trial.row.status.is_some())
-                .collect();
+            let ended: Vec<_> = trials.iter().filter(|trial| trial.row.status.is_some()).collect();
             let missing = ended.iter().filter(|trial| !completed(trial)).count();
-            (
-                (!ended.is_empty()).then_some(missing as f64),
-                ended.len() as u64,
-                0,
-            )
+            ((!ended.is_empty()).then_some(missing as f64), ended.len() as u64, 0)
         }
     }
 }
@@ -158,11 +118,7 @@ fn words(gate: &Gate) -> String {
     let limit = match (gate.min, gate.max) {
         (Some(min), Some(max)) if min >= max => format!("= {}", show(gate.metric, min)),
         (Some(min), Some(max)) => {
-            format!(
-                "from {} to {}",
-                show(gate.metric, min),
-                show(gate.metric, max)
-            )
+            format!("from {} to {}", show(gate.metric, min), show(gate.metric, max))
         }
         (Some(min), None) => format!("≥ {}", show(gate.metric, min)),
         (None, Some(max)) if max <= 0.0 => format!("= {}", show(gate.metric, max)),

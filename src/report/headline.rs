@@ -8,15 +8,8 @@ use crate::stats::ALPHA;
 const NAMED: usize = 3;
 
 /// Makes the headline.
-pub(super) fn headline(
-    variants: &[VariantSummary],
-    comparisons: &[Comparison],
-    counts: &Counts,
-) -> Headline {
-    let mut measured: Vec<&VariantSummary> = variants
-        .iter()
-        .filter(|variant| variant.recovered.n > 0)
-        .collect();
+pub(super) fn headline(variants: &[VariantSummary], comparisons: &[Comparison], counts: &Counts) -> Headline {
+    let mut measured: Vec<&VariantSummary> = variants.iter().filter(|variant| variant.recovered.n > 0).collect();
     let share = |variant: &VariantSummary| variant.recovered.share().unwrap_or_default();
     measured.sort_by(|a, b| share(b).total_cmp(&share(a)));
     let Some(best) = measured.first() else {
@@ -47,10 +40,7 @@ pub(super) fn headline(
         })
         .collect::<Vec<_>>()
         .join(", ");
-    Headline {
-        result: format!("{result}."),
-        comparison: compared(&best.name, &measured[1..], comparisons),
-    }
+    Headline { result: format!("{result}."), comparison: compared(&best.name, &measured[1..], comparisons) }
 }
 
 /// The best variant against the others.
@@ -59,8 +49,7 @@ fn compared(best: &str, others: &[&VariantSummary], comparisons: &[Comparison]) 
     // The last ones are the most different; the ones in between are in the table.
     for other in others.iter().rev().take(NAMED) {
         let found = comparisons.iter().find(|comparison| {
-            (comparison.a == best && comparison.b == other.name)
-                || (comparison.b == best && comparison.a == other.name)
+            (comparison.a == best && comparison.b == other.name) || (comparison.b == best && comparison.a == other.name)
         });
         if let Some(comparison) = found {
             parts.push(one(best, &other.name, comparison, comparisons.len()));
@@ -83,7 +72,7 @@ fn one(best: &str, other: &str, comparison: &Comparison, tests: usize) -> String
     let n = comparison.pairs.n();
     if !comparison.differ {
         let differing = comparison.pairs.only_a + comparison.pairs.only_b;
-        let these = if n == 1 { "this" } else { "these" };
+        let these = if n == 1 { "only" } else { "these" };
         return format!(
             "{best} vs {other}: undecided with {these} {} ({differing} {}, McNemar {})",
             count(n, "pair"),
@@ -92,15 +81,10 @@ fn one(best: &str, other: &str, comparison: &Comparison, tests: usize) -> String
         );
     }
     let corrected = match comparison.p_holm {
-        Some(adjusted) if tests > 1 && adjusted >= ALPHA => format!(
-            "; {} once corrected for {tests} comparisons",
-            format::p_value(adjusted)
-        ),
+        Some(adjusted) if tests > 1 && adjusted >= ALPHA => {
+            format!("; {} once corrected for {tests} comparisons", format::p_value(adjusted))
+        }
         _ => String::new(),
     };
-    format!(
-        "{best} and {other} differ ({}, McNemar {}{corrected})",
-        count(n, "pair"),
-        p_value(p)
-    )
+    format!("{best} and {other} differ ({}, McNemar {}{corrected})", count(n, "pair"), p_value(p))
 }

@@ -16,26 +16,17 @@ const STYLE: &str = include_str!("templates/style.css");
 
 /// Lays a report out as HTML.
 pub(super) fn render(view: &View) -> Result<String, ReportError> {
-    page(view).map_err(|error| ReportError::Layout {
-        format: "HTML",
-        problem: format!("{error:#}"),
-    })
+    page(view).map_err(|error| ReportError::Layout { format: "HTML", problem: format!("{error:#}") })
 }
 
 fn page(view: &View) -> Result<String, minijinja::Error> {
     let mut templates = Environment::new();
     templates.set_auto_escape_callback(|_| AutoEscape::Html);
-    templates.set_syntax(
-        SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build()?,
-    );
+    templates.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     templates.add_template("report.html", include_str!("templates/report.html"))?;
     templates.add_template("trial.html", include_str!("templates/trial.html"))?;
-    let page = serde_json::to_value(layout::page(view, true)).map_err(|error| {
-        minijinja::Error::new(minijinja::ErrorKind::BadSerialization, error.to_string())
-    })?;
+    let page = serde_json::to_value(layout::page(view, true))
+        .map_err(|error| minijinja::Error::new(minijinja::ErrorKind::BadSerialization, error.to_string()))?;
     templates.get_template("report.html")?.render(context! {
         style => Value::from_safe_string(STYLE.to_owned()),
         page => Value::from(Serde(visible(page))),
@@ -48,12 +39,7 @@ fn visible(value: serde_json::Value) -> serde_json::Value {
     match value {
         Json::String(string) => Json::String(text::visible(&string)),
         Json::Array(items) => Json::Array(items.into_iter().map(visible).collect()),
-        Json::Object(fields) => Json::Object(
-            fields
-                .into_iter()
-                .map(|(name, field)| (name, visible(field)))
-                .collect(),
-        ),
+        Json::Object(fields) => Json::Object(fields.into_iter().map(|(name, field)| (name, visible(field))).collect()),
         other => other,
     }
 }

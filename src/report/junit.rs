@@ -8,25 +8,27 @@ use super::error::ReportError;
 use super::format::duration_us;
 use super::text::visible;
 use super::trial::TrialView;
-use super::view::View;
+use super::view::{Control, View};
 use crate::model::trial::Status;
 use crate::score::Verdict;
 
 /// Lays a report out as `JUnit` XML. A failed verdict is a failure, a harness error is an error, and
-/// what was not scored is skipped; failed gates are failures of a suite of their own.
+/// what was not scored is skipped. So are failed trials of the baseline and of the blind restart: they
+/// measure the scenario. Failed gates are failures of a suite of their own.
 pub(super) fn render(view: &View) -> Result<String, ReportError> {
     let mut report = Report::new(format!("{} {}", visible(&view.run.campaign), view.run.id));
     for scenario in &view.scenarios {
-        let mut suite = TestSuite::new(format!(
-            "{}.{}",
-            visible(&view.run.campaign),
-            visible(&scenario.name)
-        ));
+        let mut suite = TestSuite::new(format!("{}.{}", visible(&view.run.campaign), visible(&scenario.name)));
         suite.add_property(("run", view.run.id.as_str()));
         suite.add_property(("seed", view.run.seed.to_string().as_str()));
         for trial in &view.trials {
             if trial.row.key.scenario == scenario.name {
-                suite.add_test_case(case(trial));
+                let control = view
+                    .variants
+                    .iter()
+                    .find(|variant| variant.name == trial.row.key.variant)
+                    .and_then(|variant| variant.control);
+                suite.add_test_case(case(trial, control));
             }
         }
         report.add_test_suite(suite);
@@ -37,36 +39,26 @@ pub(super) fn render(view: &View) -> Result<String, ReportError> {
             let status = if gate.passed {
                 TestCaseStatus::success()
             } else {
-                failure(
-                    NonSuccessKind::Failure,
-                    "gate",
-                    &format!("found: {}", gate.found),
-                )
+                failure(NonSuccessKind::Failure, "gate", &format!("found: {}", gate.found))
             };
             suite.add_test_case(TestCase::new(visible(&gate.gate), status));
         }
         report.add_test_suite(suite);
     }
-    report.to_string().map_err(|error| ReportError::Layout {
-        format: "JUnit",
-        problem: error.to_string(),
-    })
+    report.to_string().map_err(|error| ReportError::Layout { format: "JUnit", problem: error.to_string() })
 }
 
-fn case(trial: &TrialView) -> TestCase {
+fn case(trial: &TrialView, control: Option<Control>) -> TestCase {
     let key = &trial.row.key;
     let reason = trial.verdict.reason();
     let status = match (&trial.verdict, trial.row.status) {
         (Verdict::Pass, _) => TestCaseStatus::success(),
+        (Verdict::Fail(_), _) if matches!(control, Some(Control::Baseline | Control::RestartAll)) => {
+            skipped(&format!("control: {reason}"))
+        }
         (Verdict::Fail(_), _) => failure(NonSuccessKind::Failure, "fail", reason),
-        (Verdict::Unscored(_), Some(Status::Error)) => {
-            failure(NonSuccessKind::Error, "error", reason)
-        }
-        (Verdict::Unscored(_), _) => {
-            let mut skipped = TestCaseStatus::skipped();
-            skipped.set_message(visible(reason));
-            skipped
-        }
+        (Verdict::Unscored(_), Some(Status::Error)) => failure(NonSuccessKind::Error, "error", reason),
+        (Verdict::Unscored(_), _) => skipped(reason),
     };
     let mut case = TestCase::new(format!("{} #{}", visible(&key.variant), key.repeat), status);
     case.set_classname(visible(&key.scenario));
@@ -86,6 +78,12 @@ fn case(trial: &TrialView) -> TestCase {
 fn failure(kind: NonSuccessKind, class: &str, message: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(class);
+    status.set_message(visible(message));
+    status
+}
+
+fn skipped(message: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
     status.set_message(visible(message));
     status
 }

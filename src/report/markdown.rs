@@ -62,18 +62,10 @@ impl Out {
         if !page.warnings.is_empty() {
             self.line("");
         }
-        let facts: Vec<String> = page
-            .facts
-            .iter()
-            .map(|(name, text)| format!("{}: {}", md(name), md(text)))
-            .collect();
+        let facts: Vec<String> = page.facts.iter().map(|(name, text)| format!("{}: {}", md(name), md(text))).collect();
         self.line(&facts.join(" · "));
         self.line("");
-        let counts: Vec<String> = page
-            .counts
-            .iter()
-            .map(|cell| format!("{} {}", cell.n, cell.name))
-            .collect();
+        let counts: Vec<String> = page.counts.iter().map(|cell| format!("{} {}", cell.n, cell.name)).collect();
         self.line(&format!("Trials: {}", counts.join(", ")));
         self.line("");
     }
@@ -84,41 +76,22 @@ impl Out {
             self.table(&["Gate", "Result", "Found", "Trials"].map(str::to_owned));
             for gate in &page.gates {
                 let result = if gate.passed { "pass" } else { "**FAIL**" };
-                self.row(&[
-                    md(&gate.gate),
-                    result.to_owned(),
-                    md(&gate.found),
-                    gate.n.to_string(),
-                ]);
+                self.row(&[md(&gate.gate), result.to_owned(), md(&gate.found), gate.n.to_string()]);
             }
             self.line("");
         }
         let names = |first: &str| -> Vec<String> {
-            std::iter::once(first.to_owned())
-                .chain(page.variants.iter().map(|variant| md(&variant.name)))
-                .collect()
+            std::iter::once(first.to_owned()).chain(page.variants.iter().map(|variant| md(&variant.name))).collect()
         };
         self.line("## Variants\n");
         self.table(&names("Figure"));
         for figure in &page.figures {
             let cells = figure.cells.iter().map(|cell| {
                 let text = md(&cell.text);
-                let text = if cell.bad {
-                    format!("**{text}**")
-                } else {
-                    text
-                };
-                if cell.detail.is_empty() {
-                    text
-                } else {
-                    format!("{text} ({})", md(&cell.detail))
-                }
+                let text = if cell.bad { format!("**{text}**") } else { text };
+                if cell.detail.is_empty() { text } else { format!("{text} ({})", md(&cell.detail)) }
             });
-            self.row(
-                &std::iter::once(figure.name.to_owned())
-                    .chain(cells)
-                    .collect::<Vec<_>>(),
-            );
+            self.row(&std::iter::once(figure.name.to_owned()).chain(cells).collect::<Vec<_>>());
         }
         self.line("");
         self.line("## Scenarios\n");
@@ -132,11 +105,7 @@ impl Out {
                     .collect::<Vec<_>>()
                     .join(", ")
             });
-            self.row(
-                &std::iter::once(md(&row.name))
-                    .chain(cells)
-                    .collect::<Vec<_>>(),
-            );
+            self.row(&std::iter::once(md(&row.name)).chain(cells).collect::<Vec<_>>());
         }
         self.line("");
         for row in &page.matrix {
@@ -150,29 +119,13 @@ impl Out {
         if !page.comparisons.is_empty() {
             self.line("## Comparisons\n");
             self.table(
-                &[
-                    "Variants",
-                    "Pairs",
-                    "Only one recovered",
-                    "Difference, points (95 %)",
-                    "McNemar",
-                    "Holm",
-                    "Result",
-                ]
-                .map(str::to_owned),
+                &["Variants", "Pairs", "Only one recovered", "Difference, points (95 %)", "McNemar", "Holm", "Result"]
+                    .map(str::to_owned),
             );
             for row in &page.comparisons {
                 self.row(
-                    &[
-                        &row.name,
-                        &row.pairs,
-                        &row.only,
-                        &row.difference,
-                        &row.p,
-                        &row.p_holm,
-                        &row.words,
-                    ]
-                    .map(|text| md(text)),
+                    &[&row.name, &row.pairs, &row.only, &row.difference, &row.p, &row.p_holm, &row.words]
+                        .map(|text| md(text)),
                 );
             }
             self.line("");
@@ -181,16 +134,7 @@ impl Out {
 
     fn trials(&mut self, trials: &[TrialPage]) {
         self.table(
-            &[
-                "Trial",
-                "Scenario",
-                "Variant",
-                "Repeat",
-                "Result",
-                "Time to recover",
-                "Session",
-            ]
-            .map(str::to_owned),
+            &["Trial", "Scenario", "Variant", "Repeat", "Result", "Time to recover", "Session"].map(str::to_owned),
         );
         for trial in trials {
             self.row(&[
@@ -228,11 +172,8 @@ impl Out {
             }
         }
         if !trial.phases.is_empty() {
-            let phases: Vec<String> = trial
-                .phases
-                .iter()
-                .map(|(name, took)| format!("{} {}", md(name), md(took)))
-                .collect();
+            let phases: Vec<String> =
+                trial.phases.iter().map(|(name, took)| format!("{} {}", md(name), md(took))).collect();
             self.line(&format!("- Phases: {}", phases.join(", ")));
         }
         for ticket in &trial.tickets {
@@ -256,27 +197,16 @@ impl Out {
 
     fn entry(&mut self, entry: &EntryRow) {
         let title = md(&entry.title);
-        match entry.kind {
-            "command" => {
-                let why = if title.is_empty() {
-                    String::new()
-                } else {
-                    format!(" {title}")
-                };
-                self.line(&format!(
-                    "{} command ({}):{why}\n",
-                    md(&entry.at),
-                    md(&entry.outcome)
-                ));
-                self.line(&fenced(&format!("$ {}", entry.text)));
-                if !entry.output.is_empty() {
-                    self.line(&fenced(&entry.output));
-                }
-            }
-            _ => {
-                self.line(&format!("{} {title}:\n", md(&entry.at)));
-                self.line(&fenced(&entry.text));
-            }
+        if entry.kind != "command" {
+            self.line(&format!("{} {title}:\n", md(&entry.at)));
+            self.line(&fenced(&entry.text));
+            return;
+        }
+        let why = if title.is_empty() { String::new() } else { format!(" {title}") };
+        self.line(&format!("{} command ({}):{why}\n", md(&entry.at), md(&entry.outcome)));
+        self.line(&fenced(&format!("$ {}", entry.text)));
+        if !entry.output.is_empty() {
+            self.line(&fenced(&entry.output));
         }
     }
 }

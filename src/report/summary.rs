@@ -2,19 +2,14 @@
 
 use super::plan::{Named, VariantFacts};
 use super::trial::TrialView;
-use super::view::{
-    Cell, Control, Counts, Lost, Rate, ScenarioSummary, ScenarioWords, Shares, VariantSummary,
-};
+use super::view::{Cell, Control, Counts, Lost, Rate, ScenarioSummary, ScenarioWords, Shares, VariantSummary};
 use crate::model::trial::Status;
 use crate::score::{Figures, Verdict};
 use crate::stats::{ALPHA, Median, Pairs, mcnemar_exact, median};
 
 /// Trials by how they ended; `planned` is filled in by the caller.
 pub(super) fn counts<'a>(trials: impl IntoIterator<Item = &'a TrialView>, planned: u32) -> Counts {
-    let mut counts = Counts {
-        planned,
-        ..Counts::default()
-    };
+    let mut counts = Counts { planned, ..Counts::default() };
     let mut begun = 0;
     for trial in trials {
         begun += 1;
@@ -38,25 +33,11 @@ pub(super) fn completed(trial: &TrialView) -> bool {
 
 /// A variant over all its trials.
 pub(super) fn variant(facts: &VariantFacts, trials: &[TrialView], planned: u32) -> VariantSummary {
-    let own: Vec<&TrialView> = trials
-        .iter()
-        .filter(|trial| trial.row.key.variant == facts.name)
-        .collect();
-    let done: Vec<&TrialView> = own
-        .iter()
-        .copied()
-        .filter(|trial| completed(trial))
-        .collect();
-    let rate = |pick: &dyn Fn(&Figures) -> Option<bool>| {
-        Rate::of(done.iter().map(|trial| pick(&trial.figures)))
-    };
+    let own: Vec<&TrialView> = trials.iter().filter(|trial| trial.row.key.variant == facts.name).collect();
+    let done: Vec<&TrialView> = own.iter().copied().filter(|trial| completed(trial)).collect();
+    let rate = |pick: &dyn Fn(&Figures) -> Option<bool>| Rate::of(done.iter().map(|trial| pick(&trial.figures)));
     let middle = |pick: &dyn Fn(&Figures) -> Option<f64>| {
-        median(
-            &done
-                .iter()
-                .filter_map(|trial| pick(&trial.figures))
-                .collect::<Vec<_>>(),
-        )
+        median(&done.iter().filter_map(|trial| pick(&trial.figures)).collect::<Vec<_>>())
     };
     VariantSummary {
         name: facts.name.clone(),
@@ -80,20 +61,10 @@ pub(super) fn variant(facts: &VariantFacts, trials: &[TrialView], planned: u32) 
         writes_lost: lost(&done),
         wrong_reads: done
             .iter()
-            .filter_map(|trial| {
-                trial
-                    .figures
-                    .writes
-                    .as_ref()
-                    .map(|writes| writes.wrong_reads)
-            })
+            .filter_map(|trial| trial.figures.writes.as_ref().map(|writes| writes.wrong_reads))
             .reduce(|a, b| a + b),
         commands: middle(&|figures| figures.commands.map(|commands| f64::from(commands.count))),
-        repeated: middle(&|figures| {
-            figures
-                .commands
-                .map(|commands| f64::from(commands.repeated))
-        }),
+        repeated: middle(&|figures| figures.commands.map(|commands| f64::from(commands.repeated))),
         working_ms: middle(&|figures| millis(figures.working_us)),
     }
 }
@@ -104,10 +75,7 @@ fn millis(us: Option<u64>) -> Option<f64> {
 
 /// Bad requests over trials; `None` when none was measured.
 pub(super) fn shares(trials: &[&TrialView]) -> Option<Shares> {
-    let seen: Vec<_> = trials
-        .iter()
-        .filter_map(|trial| trial.figures.requests)
-        .collect();
+    let seen: Vec<_> = trials.iter().filter_map(|trial| trial.figures.requests).collect();
     let each: Vec<f64> = seen.iter().map(crate::score::Requests::bad_share).collect();
     (!each.is_empty()).then(|| Shares {
         n: each.len(),
@@ -121,17 +89,8 @@ pub(super) fn shares(trials: &[&TrialView]) -> Option<Shares> {
 
 /// Acknowledged writes lost; `None` when no ledger was checked.
 pub(super) fn lost(trials: &[&TrialView]) -> Option<Lost> {
-    let mut sum = Lost {
-        acknowledged: 0,
-        lost: 0,
-        trials: 0,
-        unknown: 0,
-        n: 0,
-    };
-    for writes in trials
-        .iter()
-        .filter_map(|trial| trial.figures.writes.as_ref())
-    {
+    let mut sum = Lost { acknowledged: 0, lost: 0, trials: 0, unknown: 0, n: 0 };
+    for writes in trials.iter().filter_map(|trial| trial.figures.writes.as_ref()) {
         sum.n += 1;
         sum.acknowledged += writes.acknowledged;
         match writes.lost {
@@ -146,23 +105,14 @@ pub(super) fn lost(trials: &[&TrialView]) -> Option<Lost> {
 }
 
 /// A scenario with every variant.
-pub(super) fn scenario(
-    facts: &Named,
-    variants: &[VariantFacts],
-    trials: &[TrialView],
-) -> ScenarioSummary {
+pub(super) fn scenario(facts: &Named, variants: &[VariantFacts], trials: &[TrialView]) -> ScenarioSummary {
     let of = |variant: &str| {
         trials
             .iter()
-            .filter(|trial| {
-                trial.row.key.scenario == facts.name && trial.row.key.variant == variant
-            })
+            .filter(|trial| trial.row.key.scenario == facts.name && trial.row.key.variant == variant)
             .collect::<Vec<_>>()
     };
-    let cells = variants
-        .iter()
-        .map(|variant| cell(&variant.name, &of(&variant.name)))
-        .collect();
+    let cells = variants.iter().map(|variant| cell(&variant.name, &of(&variant.name))).collect();
     let control = |which| {
         variants
             .iter()
@@ -170,45 +120,27 @@ pub(super) fn scenario(
             .map(|variant| (variant.name.as_str(), of(&variant.name)))
     };
     let controls = match (control(Control::Baseline), control(Control::Oracle)) {
-        (Some((_, baseline)), Some((_, oracle))) => words(
-            &facts.name,
-            &baseline,
-            &oracle,
-            control(Control::RestartAll).map(|(_, trials)| trials),
-        ),
+        (Some((_, baseline)), Some((_, oracle))) => {
+            words(&facts.name, &baseline, &oracle, control(Control::RestartAll).map(|(_, trials)| trials))
+        }
         _ => ScenarioWords::default(),
     };
-    ScenarioSummary {
-        name: facts.name.clone(),
-        description: facts.description.clone(),
-        cells,
-        controls,
-    }
+    ScenarioSummary { name: facts.name.clone(), description: facts.description.clone(), cells, controls }
 }
 
 fn cell(variant: &str, trials: &[&TrialView]) -> Cell {
-    let done: Vec<&TrialView> = trials
-        .iter()
-        .copied()
-        .filter(|trial| completed(trial))
-        .collect();
+    let done: Vec<&TrialView> = trials.iter().copied().filter(|trial| completed(trial)).collect();
     Cell {
         variant: variant.to_owned(),
         recovered: Rate::of(done.iter().map(|trial| trial.figures.recovered)),
         time_to_recover_ms: times(&done),
-        not_completed: trials
-            .iter()
-            .filter(|trial| trial.row.status.is_some() && !completed(trial))
-            .count() as u32,
+        not_completed: trials.iter().filter(|trial| trial.row.status.is_some() && !completed(trial)).count() as u32,
         writes_lost: lost(&done).map_or(0, |lost| lost.lost),
     }
 }
 
 fn times(trials: &[&TrialView]) -> Option<Median> {
-    let times: Vec<f64> = trials
-        .iter()
-        .filter_map(|trial| millis(trial.figures.time_to_recover_us))
-        .collect();
+    let times: Vec<f64> = trials.iter().filter_map(|trial| millis(trial.figures.time_to_recover_us)).collect();
     median(&times)
 }
 
@@ -218,10 +150,9 @@ pub(super) fn pairs(a: &[&TrialView], b: &[&TrialView]) -> (Pairs, u64) {
     let mut matched = 0;
     let outcome = |trial: &TrialView| trial.figures.recovered;
     for one in a {
-        let other = b.iter().find(|other| {
-            other.row.key.scenario == one.row.key.scenario
-                && other.row.key.repeat == one.row.key.repeat
-        });
+        let other = b
+            .iter()
+            .find(|other| other.row.key.scenario == one.row.key.scenario && other.row.key.repeat == one.row.key.repeat);
         if let Some(other) = other {
             matched += 1;
             if let (Some(one), Some(other)) = (outcome(one), outcome(other)) {

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::format::duration_us;
+use super::scale::{decade_label, grouped, step};
 use super::text::html;
 use super::timeline::{Slice, Timeline};
 use super::trial::TrialView;
@@ -20,19 +21,13 @@ const NODES: f64 = 206.0;
 const BOTTOM: f64 = 224.0;
 const HEIGHT: f64 = 250.0;
 
-/// More slices than this are drawn in groups.
-const POINTS: usize = 360;
-
 /// Draws a trial as an SVG element. Empty when there is nothing to draw.
 pub(super) fn draw(trial: &TrialView) -> String {
     let line = &trial.timeline;
     if line.slices.is_empty() {
         return String::new();
     }
-    let mut svg = Svg {
-        out: String::new(),
-        line,
-    };
+    let mut svg = Svg { out: String::new(), line };
     let id = trial.row.key.number;
     svg.put(format_args!(
         "<svg class=\"tl\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"t{id}-title t{id}-desc\">\
@@ -55,30 +50,12 @@ pub(super) fn draw(trial: &TrialView) -> String {
 /// The picture in words.
 fn describe(trial: &TrialView) -> String {
     let line = &trial.timeline;
-    let mut words =
-        String::from("Share of client requests that succeed and 99th percentile latency. ");
+    let mut words = String::from("Share of client requests that succeed and 99th percentile latency. ");
     for mark in &line.marks {
         let at = (mark.at_us as f64 - line.zero_us as f64) / 1e6;
         let _ = write!(words, "{at:.1} s: {}. ", mark.label);
     }
     words
-}
-
-/// Joins neighbouring slices so that there are at most [`POINTS`].
-fn grouped(slices: &[Slice]) -> Vec<Slice> {
-    slices
-        .chunks(slices.len().div_ceil(POINTS).max(1))
-        .filter_map(|group| {
-            let last = group.last()?;
-            Some(Slice {
-                end_us: last.end_us,
-                length_us: group.iter().map(|slice| slice.length_us).sum(),
-                total: group.iter().map(|slice| slice.total).sum(),
-                ok: group.iter().map(|slice| slice.ok).sum(),
-                p99_us: group.iter().filter_map(|slice| slice.p99_us).max(),
-            })
-        })
-        .collect()
 }
 
 struct Svg<'a> {
@@ -102,13 +79,7 @@ impl Svg<'_> {
         let right = WIDTH - RIGHT;
         for (class, x, y, anchor, text) in [
             ("h", LEFT, SUCCESS.0 - 5.0, "start", "requests that succeed"),
-            (
-                "h",
-                LEFT,
-                LATENCY.0 - 5.0,
-                "start",
-                "p99 latency of those (log scale)",
-            ),
+            ("h", LEFT, LATENCY.0 - 5.0, "start", "p99 latency of those (log scale)"),
             ("l", LEFT - 6.0, SUCCESS.0 + 8.0, "end", "100 %"),
             ("l", LEFT - 6.0, SUCCESS.1, "end", "0 %"),
             ("l", LEFT - 6.0, OPERATOR + 9.0, "end", "operator"),
@@ -119,9 +90,7 @@ impl Svg<'_> {
             ));
         }
         for y in [SUCCESS.0, SUCCESS.1, LATENCY.0, LATENCY.1] {
-            self.put(format_args!(
-                "<path class=\"grid\" d=\"M{LEFT} {y}H{right}\"/>"
-            ));
+            self.put(format_args!("<path class=\"grid\" d=\"M{LEFT} {y}H{right}\"/>"));
         }
         let step = step((self.line.end_us - self.line.start_us) as f64 / 1e6);
         let zero = self.line.zero_us as f64 / 1e6;
@@ -162,10 +131,7 @@ impl Svg<'_> {
         let (top, base) = SUCCESS;
         let (mut good, mut bad, mut edge) = (String::new(), String::new(), String::new());
         let mut joined = None;
-        for slice in slices
-            .iter()
-            .filter(|slice| slice.total > 0 && slice.end_us > self.line.start_us)
-        {
+        for slice in slices.iter().filter(|slice| slice.total > 0 && slice.end_us > self.line.start_us) {
             let from = self.x(slice.end_us.saturating_sub(slice.length_us));
             let to = self.x(slice.end_us);
             let y = base - (base - top) * slice.ok as f64 / slice.total as f64;
@@ -174,24 +140,17 @@ impl Svg<'_> {
                 let _ = write!(bad, "M{from:.1} {top}V{y:.1}H{to:.1}V{top}z");
             }
             let near = joined.is_some_and(|end: f64| (end - from).abs() < 1.0);
-            let _ = if near {
-                write!(edge, "V{y:.1}H{to:.1}")
-            } else {
-                write!(edge, "M{from:.1} {y:.1}H{to:.1}")
-            };
+            let _ = if near { write!(edge, "V{y:.1}H{to:.1}") } else { write!(edge, "M{from:.1} {y:.1}H{to:.1}") };
             joined = Some(to);
         }
-        self.put(format_args!("<path class=\"good\" d=\"{good}\"/><path class=\"bad\" d=\"{bad}\"/><path class=\"edge\" d=\"{edge}\"/>"));
+        self.put(format_args!(
+            "<path class=\"good\" d=\"{good}\"/><path class=\"bad\" d=\"{bad}\"/><path class=\"edge\" d=\"{edge}\"/>"
+        ));
     }
 
     fn latency(&mut self, slices: &[Slice]) {
         let (top, base) = LATENCY;
-        let seen = || {
-            slices
-                .iter()
-                .filter_map(|slice| slice.p99_us)
-                .filter(|us| *us > 0)
-        };
+        let seen = || slices.iter().filter_map(|slice| slice.p99_us).filter(|us| *us > 0);
         let (Some(least), Some(greatest)) = (seen().min(), seen().max()) else {
             return;
         };
@@ -206,10 +165,7 @@ impl Svg<'_> {
         }
         let mut path = String::new();
         let mut joined = false;
-        for slice in slices
-            .iter()
-            .filter(|slice| slice.end_us > self.line.start_us)
-        {
+        for slice in slices.iter().filter(|slice| slice.end_us > self.line.start_us) {
             let Some(us) = slice.p99_us.filter(|us| *us > 0) else {
                 joined = false;
                 continue;
@@ -217,11 +173,7 @@ impl Svg<'_> {
             let y = base - (base - top) * ((us as f64).log10() - low) / (high - low);
             let from = self.x(slice.end_us.saturating_sub(slice.length_us));
             let to = self.x(slice.end_us);
-            let _ = if joined {
-                write!(path, "V{y:.1}H{to:.1}")
-            } else {
-                write!(path, "M{from:.1} {y:.1}H{to:.1}")
-            };
+            let _ = if joined { write!(path, "V{y:.1}H{to:.1}") } else { write!(path, "M{from:.1} {y:.1}H{to:.1}") };
             joined = true;
         }
         self.put(format_args!("<path class=\"p99\" d=\"{path}\"/>"));
@@ -232,15 +184,11 @@ impl Svg<'_> {
         for command in &line.commands {
             let from = self.x(command.start_us);
             let to = self.x(command.end_us.unwrap_or(line.end_us));
-            let class = if command.ok == Some(true) {
-                "cmd"
-            } else {
-                "cmd failed"
-            };
+            let class = if command.ok == Some(true) { "cmd" } else { "cmd failed" };
             let title = html(&super::text::one_line(&command.label, 120));
-            let took = command.end_us.map_or(String::new(), |end| {
-                format!(" ({})", duration_us(end.saturating_sub(command.start_us)))
-            });
+            let took = command
+                .end_us
+                .map_or(String::new(), |end| format!(" ({})", duration_us(end.saturating_sub(command.start_us))));
             self.put(format_args!(
                 "<rect class=\"{class}\" x=\"{from:.1}\" y=\"{OPERATOR}\" width=\"{:.1}\" height=\"11\" rx=\"1.5\"><title>{title}{took}</title></rect>",
                 (to - from).max(2.5)
@@ -251,11 +199,7 @@ impl Svg<'_> {
     /// A triangle up for a node that comes up, down for one that goes down, a dot for anything else.
     fn nodes(&mut self) {
         let line = self.line;
-        for mark in line
-            .nodes
-            .iter()
-            .filter(|mark| (line.start_us..=line.end_us).contains(&mark.at_us))
-        {
+        for mark in line.nodes.iter().filter(|mark| (line.start_us..=line.end_us).contains(&mark.at_us)) {
             let x = self.x(mark.at_us);
             let (class, shape) = match mark.up {
                 Some(true) => ("up", format!("M{:.1} {}l5 9h-10z", x, NODES + 1.0)),
@@ -263,20 +207,15 @@ impl Svg<'_> {
                 None => ("dot", format!("M{:.1} {}a3 3 0 1 1 0.1 0z", x, NODES + 2.5)),
             };
             let title = html(&format!("{} {}", mark.node, mark.what));
-            self.put(format_args!(
-                "<path class=\"{class}\" d=\"{shape}\"><title>{title}</title></path>"
-            ));
+            self.put(format_args!("<path class=\"{class}\" d=\"{shape}\"><title>{title}</title></path>"));
         }
     }
 
     /// Lettered flags; neighbours make room for each other.
     fn marks(&mut self) {
         let line = self.line;
-        let shown: Vec<_> = line
-            .marks
-            .iter()
-            .filter(|mark| (line.start_us..=line.end_us).contains(&mark.at_us))
-            .collect();
+        let shown: Vec<_> =
+            line.marks.iter().filter(|mark| (line.start_us..=line.end_us).contains(&mark.at_us)).collect();
         let mut last = f64::NEG_INFINITY;
         for mark in shown {
             let x = self.x(mark.at_us);
@@ -288,26 +227,5 @@ impl Svg<'_> {
                 mark.kind.letter()
             ));
         }
-    }
-}
-
-/// Seconds between two ticks: a round number that gives about ten of them.
-fn step(seconds: f64) -> f64 {
-    const STEPS: [f64; 12] = [
-        0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0,
-    ];
-    STEPS
-        .into_iter()
-        .find(|step| seconds / step <= 12.0)
-        .unwrap_or(3600.0)
-}
-
-fn decade_label(decade: f64) -> String {
-    match decade as i64 {
-        0 => "1 µs".to_owned(),
-        1 => "10 µs".to_owned(),
-        2 => "0.1 ms".to_owned(),
-        exponent @ 3..=5 => format!("{} ms", 10_u64.pow((exponent - 3) as u32)),
-        exponent => format!("{} s", 10_u64.pow((exponent - 6).clamp(0, 9) as u32)),
     }
 }

@@ -21,11 +21,7 @@ pub struct Style {
 
 impl Style {
     fn bold(self, text: &str) -> String {
-        if self.colour {
-            format!("\u{1b}[1m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colour { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }
 
@@ -47,9 +43,7 @@ pub fn table(heads: &[&str], rows: &[Vec<String>], style: Style) -> String {
             let _ = write!(line, "{cell:width$}");
         }
         let line = line.trim_end();
-        style
-            .width
-            .map_or_else(|| line.to_owned(), |width| one_line(line, width))
+        style.width.map_or_else(|| line.to_owned(), |width| one_line(line, width))
     };
     out.push_str(&style.bold(&line(heads.to_vec())));
     out.push('\n');
@@ -66,16 +60,11 @@ pub fn runs(runs: &[(RunRow, usize)], style: Style) -> String {
         .iter()
         .map(|(run, ended)| {
             let time = |time: Option<jiff::Timestamp>| {
-                time.map_or_else(missing, |time| {
-                    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
-                })
+                time.map_or_else(missing, |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
             };
-            let took = run
-                .started
-                .zip(run.ended)
-                .map_or_else(missing, |(started, ended)| {
-                    duration_us(ended.duration_since(started).as_micros().unsigned_abs() as u64)
-                });
+            let took = run.started.zip(run.ended).map_or_else(missing, |(started, ended)| {
+                duration_us(ended.duration_since(started).as_micros().unsigned_abs() as u64)
+            });
             vec![
                 run.id.0.clone(),
                 serde_json::to_value(run.state)
@@ -89,18 +78,7 @@ pub fn runs(runs: &[(RunRow, usize)], style: Style) -> String {
             ]
         })
         .collect();
-    table(
-        &[
-            "RUN",
-            "STATE",
-            "TRIALS",
-            "STARTED (UTC)",
-            "TOOK",
-            "CAMPAIGN",
-        ],
-        &rows,
-        style,
-    )
+    table(&["RUN", "STATE", "TRIALS", "STARTED (UTC)", "TOOK", "CAMPAIGN"], &rows, style)
 }
 
 /// A run's result, warnings and gates.
@@ -113,22 +91,11 @@ pub fn result(view: &View, style: Style) -> String {
     }
     for warning in &page.warnings {
         let word = if warning.grave { "warning" } else { "note" };
-        let _ = writeln!(
-            out,
-            "{}",
-            wrapped(&format!("{word}: {}", warning.text), style)
-        );
+        let _ = writeln!(out, "{}", wrapped(&format!("{word}: {}", warning.text), style));
     }
     for gate in &page.gates {
         let word = if gate.passed { "pass" } else { "FAIL" };
-        let _ = writeln!(
-            out,
-            "{}",
-            wrapped(
-                &format!("gate {word}: {} (found {})", gate.gate, gate.found),
-                style
-            )
-        );
+        let _ = writeln!(out, "{}", wrapped(&format!("gate {word}: {} (found {})", gate.gate, gate.found), style));
     }
     out
 }
@@ -156,19 +123,7 @@ pub fn run(view: &View, style: Style) -> String {
             .to_vec()
         })
         .collect();
-    out.push_str(&table(
-        &[
-            "#",
-            "SCENARIO",
-            "VARIANT",
-            "REPEAT",
-            "RESULT",
-            "RECOVERED IN",
-            "SESSION",
-        ],
-        &rows,
-        style,
-    ));
+    out.push_str(&table(&["#", "SCENARIO", "VARIANT", "REPEAT", "RESULT", "RECOVERED IN", "SESSION"], &rows, style));
     let _ = writeln!(out, "\n`harness show {}.N` shows trial N.", page.run);
     out
 }
@@ -190,11 +145,7 @@ pub fn trial(view: &TrialView, style: Style) -> String {
     for (name, value) in &page.facts {
         let _ = writeln!(out, "{name:26} {}", visible(value));
     }
-    let phases: Vec<String> = page
-        .phases
-        .iter()
-        .map(|(name, took)| format!("{name} {took}"))
-        .collect();
+    let phases: Vec<String> = page.phases.iter().map(|(name, took)| format!("{name} {took}")).collect();
     let _ = writeln!(out, "{:26} {}", "Phases", phases.join(", "));
     for fault in &page.faults {
         let _ = writeln!(out, "\n{} {}", style.bold("Fault"), visible(&fault.title));
@@ -203,12 +154,7 @@ pub fn trial(view: &TrialView, style: Style) -> String {
         }
     }
     for ticket in &page.tickets {
-        let _ = writeln!(
-            out,
-            "\n{}\n  {}",
-            style.bold(&visible(&ticket.title)),
-            visible(&ticket.summary)
-        );
+        let _ = writeln!(out, "\n{}\n  {}", style.bold(&visible(&ticket.title)), visible(&ticket.summary));
     }
     if !page.moments.is_empty() {
         let _ = writeln!(out, "\n{}", style.bold("What happened"));
@@ -226,17 +172,8 @@ pub fn trial(view: &TrialView, style: Style) -> String {
 }
 
 fn entry(out: &mut String, row: &EntryRow) {
-    let outcome = if row.outcome.is_empty() {
-        String::new()
-    } else {
-        format!("  [{}]", row.outcome)
-    };
-    let _ = writeln!(
-        out,
-        "{:>10}  {}{outcome}",
-        row.at,
-        one_line(&row.title, 100)
-    );
+    let outcome = if row.outcome.is_empty() { String::new() } else { format!("  [{}]", row.outcome) };
+    let _ = writeln!(out, "{:>10}  {}{outcome}", row.at, one_line(&row.title, 100));
     let mut block = |text: &str, first: &str| {
         for (index, line) in visible(text).lines().enumerate() {
             let lead = if index == 0 { first } else { "" };

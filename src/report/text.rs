@@ -59,35 +59,41 @@ pub fn html(text: &str) -> String {
 }
 
 /// Text for a paragraph or a table cell of Markdown: one line, nothing in it has a meaning.
+/// Addresses do not become links, nor do names and numbers become mentions.
 pub fn markdown(text: &str) -> String {
+    let text = visible(text);
     let mut out = String::with_capacity(text.len());
-    for c in visible(text).chars() {
+    let mut before = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let next = chars.peek().copied().unwrap_or(' ');
         match c {
             '\n' | '\t' => out.push(' '),
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            // A bare URL or address would become a link, `@name` and `#1` a mention.
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '!' | '|'
-            | '~' | '$' | '@' => {
+            ':' if next == '/' => out.push_str("&#58;"),
+            '.' if ends_with_www(&out) => out.push_str("&#46;"),
+            '_' if before.is_alphanumeric() && next.is_alphanumeric() => out.push('_'),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '$' | '@' => {
                 out.push('\\');
                 out.push(c);
             }
-            ':' => out.push_str("&#58;"),
             _ => out.push(c),
         }
+        before = c;
     }
     out
+}
+
+fn ends_with_www(text: &str) -> bool {
+    text.as_bytes().last_chunk::<3>().is_some_and(|tail| tail.eq_ignore_ascii_case(b"www"))
 }
 
 /// A fenced block of Markdown; the fence is longer than any run of backticks inside.
 pub fn fenced(text: &str) -> String {
     let text = visible(text);
-    let longest = text
-        .split(|c| c != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or_default();
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}text\n{}\n{fence}\n", text.trim_end_matches('\n'))
 }
@@ -100,14 +106,7 @@ pub fn shortened(text: &str, limit: usize) -> (String, usize) {
     let head = text.floor_char_boundary(limit * 2 / 3);
     let tail = text.ceil_char_boundary(text.len() - limit / 3);
     let cut = tail - head;
-    (
-        format!(
-            "{}\n[… {cut} bytes left out here …]\n{}",
-            &text[..head],
-            &text[tail..]
-        ),
-        cut,
-    )
+    (format!("{}\n[… {cut} bytes left out here …]\n{}", &text[..head], &text[tail..]), cut)
 }
 
 /// The first line of a text, at most `limit` characters.
@@ -119,4 +118,38 @@ pub fn one_line(text: &str, limit: usize) -> String {
     }
     let cut: String = line.chars().take(limit.saturating_sub(1)).collect();
     format!("{}…", cut.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_become_visible() {
+        assert_eq!(visible("a\u{1b}[1;31mred\u{1b}[0m b\r\nc\td"), "ared b\nc\td");
+        assert_eq!(visible("\u{1b}]0;x\u{7}\0\u{7f}\r"), "␛]0;x␇␀␡␍");
+        assert_eq!(visible("\u{1b}["), "␛[");
+        assert_eq!(visible("\u{202e}\u{200b}é\u{85}"), "⟨U+202E⟩⟨U+200B⟩é⟨U+0085⟩");
+        let long = format!("\u{1b}[{}m", "1;".repeat(50));
+        assert!(visible(&long).starts_with('␛'), "not one that a terminal would take either");
+    }
+
+    #[test]
+    fn markdown_has_no_meaning() {
+        assert_eq!(
+            markdown("[a](https://b) www.c.d *e* _f_ g_h | #1 @i <b>&amp;\n`j`"),
+            "\\[a\\](https&#58;//b) www&#46;c.d \\*e\\* \\_f\\_ g_h \\| \\#1 \\@i &lt;b&gt;&amp;amp; \\`j\\`"
+        );
+        assert!(fenced("a\n`````\nb").starts_with("``````text\n"));
+        assert_eq!(fenced("a"), "```text\na\n```\n");
+    }
+
+    #[test]
+    fn long_text_loses_its_middle() {
+        let (short, cut) = shortened(&"é".repeat(1000), 100);
+        assert!(short.len() < 180 && cut > 1800, "{short}");
+        assert_eq!(shortened("short", 100), ("short".to_owned(), 0));
+        assert_eq!(one_line("first\nsecond", 80), "first…");
+        assert_eq!(one_line("0123456789", 5), "0123…");
+    }
 }

@@ -112,10 +112,7 @@ impl MarkKind {
 
 /// Collects a trial's timeline from its events.
 pub(super) fn timeline(events: &[Event], figures: &Figures) -> Timeline {
-    let mut line = Timeline {
-        zero_us: figures.injected_at_us.unwrap_or_default(),
-        ..Timeline::default()
-    };
+    let mut line = Timeline { zero_us: figures.injected_at_us.unwrap_or_default(), ..Timeline::default() };
     let mut open: Vec<(u32, usize)> = Vec::new();
     let mut faults: Vec<(u32, usize)> = Vec::new();
     for event in events {
@@ -123,10 +120,7 @@ pub(super) fn timeline(events: &[Event], figures: &Figures) -> Timeline {
         match &event.body {
             Body::Load { slice_us, ops } => {
                 let ok = ops.iter().map(|op| u64::from(op.ok)).sum();
-                let bad: u64 = ops
-                    .iter()
-                    .map(|op| u64::from(op.failed) + u64::from(op.indeterminate))
-                    .sum();
+                let bad: u64 = ops.iter().map(|op| u64::from(op.failed) + u64::from(op.indeterminate)).sum();
                 line.slices.push(Slice {
                     end_us: at_us,
                     length_us: *slice_us,
@@ -135,11 +129,7 @@ pub(super) fn timeline(events: &[Event], figures: &Figures) -> Timeline {
                     p99_us: ops.iter().filter(|op| op.ok > 0).map(|op| op.p99_us).max(),
                 });
             }
-            Body::CommandStarted {
-                command,
-                line: words,
-                ..
-            } => {
+            Body::CommandStarted { command, line: words, .. } => {
                 open.push((*command, line.commands.len()));
                 line.commands.push(span(at_us, words));
             }
@@ -156,38 +146,31 @@ pub(super) fn timeline(events: &[Event], figures: &Figures) -> Timeline {
                 line.mark(at_us, MarkKind::Injected, "fault injected");
             }
             Body::FaultGone { fault, .. } | Body::FaultHealed { fault, .. } => {
-                if let Some((_, index)) = faults.iter().find(|(open, _)| open == fault) {
-                    line.faults[*index].end_us.get_or_insert(at_us);
+                let span = faults.iter().find(|(open, _)| open == fault).map(|(_, index)| &mut line.faults[*index]);
+                let gone = span.as_ref().is_some_and(|span| span.end_us.is_some());
+                if let Some(span) = span {
+                    span.end_us.get_or_insert(at_us);
                 }
                 if matches!(event.body, Body::FaultHealed { .. }) {
-                    line.mark(at_us, MarkKind::Healed, "fault removed by the harness");
+                    let label = if gone {
+                        "heal step: the fault was already gone"
+                    } else {
+                        "heal step: fault removed by the harness"
+                    };
+                    line.mark(at_us, MarkKind::Healed, label);
                 }
             }
-            Body::TicketOpened {
-                ticket, invariant, ..
-            } => {
-                line.mark(
-                    at_us,
-                    MarkKind::Ticket,
-                    &format!("ticket {ticket}: {invariant}"),
-                );
+            Body::TicketOpened { ticket, invariant, .. } => {
+                line.mark(at_us, MarkKind::Ticket, &format!("ticket {ticket}: {invariant}"));
             }
             Body::SessionEnded { end, .. } if *end != SessionEnd::None => {
-                line.mark(
-                    at_us,
-                    MarkKind::SessionEnd,
-                    &format!("session ended: {end}"),
-                );
+                line.mark(at_us, MarkKind::SessionEnd, &format!("session ended: {end}"));
             }
-            Body::Verified {
-                recovered: true,
-                since_us: Some(since),
-                ..
-            } => {
+            Body::Verified { recovered: true, since_us: Some(since), .. } => {
                 line.mark(*since, MarkKind::Recovered, "everything holds again");
             }
             Body::NodeChanged { node, change, by } => {
-                line.nodes.push(node_mark(at_us, node, change, *by))
+                line.nodes.push(node_mark(at_us, node, change, *by));
             }
             _ => {}
         }
@@ -198,20 +181,13 @@ pub(super) fn timeline(events: &[Event], figures: &Figures) -> Timeline {
 
 impl Timeline {
     fn mark(&mut self, at_us: u64, kind: MarkKind, label: &str) {
-        self.marks.push(Mark {
-            at_us,
-            kind,
-            label: label.to_owned(),
-        });
+        self.marks.push(Mark { at_us, kind, label: label.to_owned() });
     }
 
     /// The picture begins a little before the fault and ends with the load, or the last event.
     fn limits(&mut self, events: &[Event], figures: &Figures) {
         const BEFORE: u64 = 5_000_000;
-        let first = self
-            .slices
-            .first()
-            .map_or(0, |slice| slice.end_us.saturating_sub(slice.length_us));
+        let first = self.slices.first().map_or(0, |slice| slice.end_us.saturating_sub(slice.length_us));
         let last = self
             .slices
             .last()
@@ -229,12 +205,7 @@ impl Timeline {
 }
 
 fn span(start_us: u64, label: &str) -> Span {
-    Span {
-        start_us,
-        end_us: None,
-        label: label.to_owned(),
-        ok: None,
-    }
+    Span { start_us, end_us: None, label: label.to_owned(), ok: None }
 }
 
 fn node_mark(at_us: u64, node: &str, change: &NodeChange, by: Actor) -> NodeMark {
@@ -251,19 +222,9 @@ fn node_mark(at_us: u64, node: &str, change: &NodeChange, by: Actor) -> NodeMark
                 _ => None,
             },
         ),
-        NodeChange::RulesRemoved { count } => (
-            format!(
-                "{count} link rule{} removed",
-                if *count == 1 { "" } else { "s" }
-            ),
-            None,
-        ),
+        NodeChange::RulesRemoved { count } => {
+            (format!("{count} link rule{} removed", if *count == 1 { "" } else { "s" }), None)
+        }
     };
-    NodeMark {
-        at_us,
-        node: node.to_owned(),
-        what,
-        up,
-        by,
-    }
+    NodeMark { at_us, node: node.to_owned(), what, up, by }
 }

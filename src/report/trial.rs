@@ -127,32 +127,19 @@ impl TrialView {
             Body::Frozen { ended, .. } => self.frozen = Some(*ended),
             Body::Verified { detail, .. } => self.not_held.clone_from(detail),
             Body::TornDown { leftovers, .. } => self.leftovers.clone_from(leftovers),
-            Body::TicketOpened {
-                ticket,
-                invariant,
-                summary,
-            } => self.tickets.push(TicketView {
+            Body::TicketOpened { ticket, invariant, summary } => self.tickets.push(TicketView {
                 ticket: *ticket,
                 at_us: event.at_us,
                 invariant: invariant.clone(),
                 summary: summary.clone(),
                 folded: Vec::new(),
             }),
-            Body::TicketFolded {
-                ticket,
-                invariant,
-                detail,
-            } => {
+            Body::TicketFolded { ticket, invariant, detail } => {
                 if let Some(open) = self.tickets.iter_mut().find(|open| open.ticket == *ticket) {
                     open.folded.push(format!("{invariant}: {detail}"));
                 }
             }
-            Body::Snapshot {
-                when,
-                name,
-                node,
-                result,
-            } => {
+            Body::Snapshot { when, name, node, result } => {
                 let slot = self.snapshot(name, node);
                 *match when {
                     SnapshotPoint::Before => &mut slot.before,
@@ -165,13 +152,7 @@ impl TrialView {
     }
 
     fn take_fault(&mut self, event: &Event) {
-        if let Body::FaultPlanned {
-            fault,
-            kind,
-            targets,
-            detail,
-        } = &event.body
-        {
+        if let Body::FaultPlanned { fault, kind, targets, detail } = &event.body {
             self.faults.push(FaultView {
                 fault: *fault,
                 kind: kind.clone(),
@@ -195,12 +176,7 @@ impl TrialView {
         match &event.body {
             Body::FaultUndo { undo, .. } => view.undo = Some(undo.clone()),
             Body::FaultInjected { .. } => view.injected_us = Some(event.at_us),
-            Body::FaultProven {
-                landed,
-                evidence,
-                took_us,
-                ..
-            } => {
+            Body::FaultProven { landed, evidence, took_us, .. } => {
                 view.landed = Some(*landed);
                 view.evidence.clone_from(evidence);
                 view.took_us = Some(*took_us);
@@ -208,9 +184,7 @@ impl TrialView {
             Body::FaultGone { detail, .. } => {
                 view.gone.get_or_insert((event.at_us, detail.clone()));
             }
-            Body::FaultHealed {
-                proven, evidence, ..
-            } => {
+            Body::FaultHealed { proven, evidence, .. } => {
                 view.healed_us = Some(event.at_us);
                 view.heal_proven = Some(*proven);
                 view.heal_evidence.clone_from(evidence);
@@ -220,10 +194,7 @@ impl TrialView {
     }
 
     fn snapshot(&mut self, name: &str, node: &str) -> &mut SnapshotView {
-        let found = self
-            .snapshots
-            .iter()
-            .position(|view| view.name == name && view.node == node);
+        let found = self.snapshots.iter().position(|view| view.name == name && view.node == node);
         let index = found.unwrap_or_else(|| {
             self.snapshots.push(SnapshotView {
                 name: name.to_owned(),

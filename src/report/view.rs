@@ -133,11 +133,7 @@ impl Rate {
             n += 1;
             k += u64::from(flag);
         }
-        Self {
-            k,
-            n,
-            interval: wilson(k, n),
-        }
+        Self { k, n, interval: wilson(k, n) }
     }
 
     /// The share, 0 to 1; absent for `n = 0`.

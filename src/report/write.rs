@@ -41,10 +41,7 @@ pub fn render(view: &View, format: Format) -> Result<String, ReportError> {
         Format::Html => html::render(view),
         Format::Json => serde_json::to_string_pretty(view)
             .map(|text| text + "\n")
-            .map_err(|error| ReportError::Layout {
-                format: "JSON",
-                problem: error.to_string(),
-            }),
+            .map_err(|error| ReportError::Layout { format: "JSON", problem: error.to_string() }),
         Format::Junit => junit::render(view),
     }
 }
@@ -71,13 +68,5 @@ pub fn write(view: &View, formats: &[Format], dir: &Path) -> Result<Vec<PathBuf>
 
 /// A campaign's name as part of a file name: it cannot leave the directory.
 fn file_name(name: &str) -> String {
-    name.chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "-_".contains(c) {
-                c
-            } else {
-                '-'
-            }
-        })
-        .collect()
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' }).collect()
 }

@@ -69,3 +69,48 @@ impl Recorder {
         Arc::new(move |body| this.emit(body))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::trial::{SessionEnd, Status};
+
+    #[derive(Default)]
+    struct Memory(Mutex<Vec<Event>>);
+
+    impl EventSink for Memory {
+        fn emit(&self, event: &Event) {
+            self.0.lock().unwrap().push(event.clone());
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_follows_the_end_and_time_never_goes_back() {
+        let memory = Arc::new(Memory::default());
+        let run = RunId("r".into());
+        let log = Recorder::new(run.clone(), Some(run.trial(1)), memory.clone());
+        let talkers: Vec<_> = (0..4)
+            .map(|_| {
+                let emit = log.emitter();
+                std::thread::spawn(move || (0..500).for_each(|_| emit(Body::Message { text: String::new() })))
+            })
+            .collect();
+        let ended = || Body::TrialEnded {
+            status: Status::Completed,
+            outcome: None,
+            session: SessionEnd::None,
+            reason: None,
+            leaked: false,
+        };
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        log.emit(ended());
+        log.emit(ended());
+        for talker in talkers {
+            talker.join().unwrap();
+        }
+        let events = memory.0.lock().unwrap();
+        assert!(events.is_sorted_by_key(|event| event.at_us));
+        assert!(matches!(events.last().unwrap().body, Body::TrialEnded { .. }));
+        assert_eq!(events.iter().filter(|event| matches!(event.body, Body::TrialEnded { .. })).count(), 1);
+    }
+}

@@ -90,47 +90,26 @@ impl From<&LedgerCheck> for Writes {
 
 /// Computes the figures of a trial from its events, in order.
 pub fn figures(events: &[Event]) -> Figures {
-    let injected = events
-        .iter()
-        .find(|event| matches!(event.body, Body::FaultInjected { .. }))
-        .map(|event| event.at_us);
+    let injected =
+        events.iter().find(|event| matches!(event.body, Body::FaultInjected { .. })).map(|event| event.at_us);
     let since_fault = |at_us: u64| at_us.checked_sub(injected?);
     let verified = last(events, |event| match &event.body {
-        Body::Verified {
-            recovered,
-            since_us,
-            ..
-        } => Some((event.at_us, *recovered, *since_us)),
+        Body::Verified { recovered, since_us, .. } => Some((event.at_us, *recovered, *since_us)),
         _ => None,
     });
     let end = last(events, |event| match &event.body {
-        Body::TrialEnded {
-            status,
-            outcome,
-            session,
-            ..
-        } => Some((*status, *outcome, *session)),
+        Body::TrialEnded { status, outcome, session, .. } => Some((*status, *outcome, *session)),
         _ => None,
     });
     let recovered = match end {
-        Some((Status::Completed, outcome, _)) => {
-            outcome.map(|outcome| outcome == Outcome::Recovered)
-        }
+        Some((Status::Completed, outcome, _)) => outcome.map(|outcome| outcome == Outcome::Recovered),
         _ => None,
     };
     let ticket = events
         .iter()
         .filter(|event| matches!(event.body, Body::TicketOpened { .. }))
         .find_map(|event| since_fault(event.at_us));
-    let watched = events.iter().any(|event| {
-        matches!(
-            event.body,
-            Body::PhaseEnded {
-                phase: Phase::Detect,
-                ..
-            }
-        )
-    });
+    let watched = events.iter().any(|event| matches!(event.body, Body::PhaseEnded { phase: Phase::Detect, .. }));
     let session = operator::session(events);
     let touched = session.is_some().then(|| operator::touched(events));
     let targets = operator::targets(events);
@@ -152,22 +131,16 @@ pub fn figures(events: &[Event]) -> Figures {
             Some((_, true, Some(since))) if recovered == Some(true) => since_fault(since),
             _ => None,
         },
-        requests: injected
-            .zip(until)
-            .and_then(|(from, until)| load::requests(events, from, until)),
+        requests: injected.zip(until).and_then(|(from, until)| load::requests(events, from, until)),
         writes: last(events, |event| match &event.body {
             Body::Ledger(ledger) => Some(Writes::from(ledger)),
             _ => None,
         }),
         commands: session.is_some().then(|| operator::commands(events)),
-        collateral: touched
-            .as_ref()
-            .map(|touched| touched.difference(&targets).cloned().collect()),
+        collateral: touched.as_ref().map(|touched| touched.difference(&targets).cloned().collect()),
         touched,
         false_resolution: match (session.is_some(), recovered, end) {
-            (true, Some(recovered), Some((_, _, how))) => {
-                Some(how == SessionEnd::Resolved && !recovered)
-            }
+            (true, Some(recovered), Some((_, _, how))) => Some(how == SessionEnd::Resolved && !recovered),
             _ => None,
         },
         session_us: session.as_ref().and_then(|session| session.took_us),

@@ -42,10 +42,7 @@ pub(super) fn requests(events: &[Event], from_us: u64, until_us: u64) -> Option<
             continue;
         }
         let ok: u64 = ops.iter().map(|op| u64::from(op.ok)).sum();
-        let bad: u64 = ops
-            .iter()
-            .map(|op| u64::from(op.failed) + u64::from(op.indeterminate))
-            .sum();
+        let bad: u64 = ops.iter().map(|op| u64::from(op.failed) + u64::from(op.indeterminate)).sum();
         let middle = (event.at_us - slice_us.min(&event.at_us) / 2).max(from_us);
         let second = seconds.entry((middle - from_us) / 1_000_000).or_default();
         second.0 += ok;

@@ -32,8 +32,5 @@ pub struct Score {
 /// Scores a trial from its events, in order.
 pub fn score(events: &[Event]) -> Score {
     let figures = figures(events);
-    Score {
-        verdict: verdict(events, &figures),
-        figures,
-    }
+    Score { verdict: verdict(events, &figures), figures }
 }

@@ -37,10 +37,7 @@ pub(super) fn session(events: &[Event]) -> Option<Session> {
         match &event.body {
             Body::SessionStarted { .. } => {
                 open = Some(event.at_us);
-                session.get_or_insert(Session {
-                    took_us: None,
-                    working_us: None,
-                });
+                session.get_or_insert(Session { took_us: None, working_us: None });
             }
             Body::SessionEnded { working_us, .. } => {
                 if let (Some(start), Some(session)) = (open.take(), &mut session) {
@@ -70,9 +67,7 @@ pub(super) fn commands(events: &[Event]) -> Commands {
                     commands.repeated += 1;
                 }
             }
-            Body::CommandEnded {
-                exit, timed_out, ..
-            } => {
+            Body::CommandEnded { exit, timed_out, .. } => {
                 commands.failed += u32::from(*exit != Some(0));
                 commands.timed_out += u32::from(*timed_out);
             }
@@ -88,11 +83,7 @@ pub(super) fn touched(events: &[Event]) -> BTreeSet<String> {
     events
         .iter()
         .filter_map(|event| match &event.body {
-            Body::NodeChanged {
-                node,
-                change,
-                by: Actor::Operator,
-            } => match change {
+            Body::NodeChanged { node, change, by: Actor::Operator } => match change {
                 NodeChange::Stopped | NodeChange::Killed | NodeChange::Exited { .. } => Some(node),
                 NodeChange::Signalled { signal } => (signal != "CONT").then_some(node),
                 NodeChange::Started | NodeChange::RulesRemoved { .. } => None,

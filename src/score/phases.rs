@@ -45,9 +45,7 @@ pub(super) fn phases(events: &[Event]) -> Vec<PhaseTime> {
 
 /// The whole trial, microseconds; `None` unless its end is recorded.
 pub(super) fn total(events: &[Event]) -> Option<u64> {
-    let end = events
-        .iter()
-        .rfind(|event| matches!(event.body, Body::TrialEnded { .. }))?;
+    let end = events.iter().rfind(|event| matches!(event.body, Body::TrialEnded { .. }))?;
     Some(end.at_us.saturating_sub(events.first()?.at_us))
 }
 
@@ -56,12 +54,7 @@ pub(super) fn total(events: &[Event]) -> Option<u64> {
 pub(super) fn overhead(phases: &[PhaseTime], total_us: u64) -> u64 {
     let others: u64 = phases
         .iter()
-        .filter(|time| {
-            matches!(
-                time.phase,
-                Phase::Healthy | Phase::Detect | Phase::Operate | Phase::Verify
-            )
-        })
+        .filter(|time| matches!(time.phase, Phase::Healthy | Phase::Detect | Phase::Operate | Phase::Verify))
         .map(|time| time.took_us)
         .sum();
     total_us.saturating_sub(others)

@@ -50,24 +50,16 @@ pub fn verdict(events: &[Event], figures: &Figures) -> Verdict {
         return Verdict::Unscored(format!("{status}{why}"));
     }
     let lost = figures.writes.as_ref().and_then(|writes| writes.lost);
-    let unreadable = figures
-        .writes
-        .as_ref()
-        .map_or(0, |writes| writes.unreadable);
+    let unreadable = figures.writes.as_ref().map_or(0, |writes| writes.unreadable);
     match (figures.recovered, lost) {
-        (_, Some(lost)) if lost > 0 => Verdict::Fail(format!(
-            "{lost} acknowledged {} lost",
-            if lost == 1 {
-                "write was"
-            } else {
-                "writes were"
-            }
-        )),
+        (_, Some(lost)) if lost > 0 => {
+            Verdict::Fail(format!("{lost} acknowledged {} lost", if lost == 1 { "write was" } else { "writes were" }))
+        }
         (Some(false), _) => Verdict::Fail("the subject did not recover".to_owned()),
         (None, _) => Verdict::Unscored("completed without an outcome".to_owned()),
-        (Some(true), None) if unreadable > 0 => Verdict::Unscored(format!(
-            "recovered, but {unreadable} acknowledged writes could not be read back"
-        )),
+        (Some(true), None) if unreadable > 0 => {
+            Verdict::Unscored(format!("recovered, but {unreadable} acknowledged writes could not be read back"))
+        }
         (Some(true), _) => Verdict::Pass,
     }
 }

@@ -73,10 +73,8 @@ fn plan(args: &AdHoc, out: &mut Diagnostics) -> Option<Plan> {
         };
         if let Some(variant) = load::variant(&file, out) {
             if variants.iter().any(|(other, _)| other.name == variant.name) {
-                let problem = Problem::new(
-                    Span::new(0, name.len()),
-                    format!("the variant `{name}` is asked for twice"),
-                );
+                let problem =
+                    Problem::new(Span::new(0, name.len()), format!("the variant `{name}` is asked for twice"));
                 out.add(&argument("--variant", name), [problem.label("again")]);
                 continue;
             }
@@ -85,21 +83,12 @@ fn plan(args: &AdHoc, out: &mut Diagnostics) -> Option<Plan> {
         }
     }
     let source = argument("--chaos", &args.chaos);
-    let parsed = fault(&args.chaos)
-        .map_err(|problems| out.add(&source, problems))
-        .ok();
+    let parsed = fault(&args.chaos).map_err(|problems| out.add(&source, problems)).ok();
     let subject = subject?;
     let runtime = runtime(args, &subject, out)?;
     let (node, fault) = parsed?;
-    let cast = Cast {
-        subject: Some(&subject),
-        variants: &variants,
-        all_variants: true,
-    };
-    out.add(
-        &source,
-        check::chaos(&fault, Place::root(&node, &args.chaos), runtime, &cast).problems,
-    );
+    let cast = Cast { subject: Some(&subject), variants: &variants, all_variants: true };
+    out.add(&source, check::chaos(&fault, Place::root(&node, &args.chaos), runtime, &cast).problems);
     Some(assemble(args, subject, runtime, fault, variants, sources))
 }
 
@@ -113,10 +102,7 @@ fn runtime(args: &AdHoc, subject: &Subject, out: &mut Diagnostics) -> Option<Run
     }
     let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
     let text = wanted.name();
-    let message = format!(
-        "the subject `{}` cannot be started on `{text}`",
-        subject.name
-    );
+    let message = format!("the subject `{}` cannot be started on `{text}`", subject.name);
     let problem = Problem::new(Span::new(0, text.len()), message).help(suggest::valid(&names));
     out.add(&argument("--runtime", text), [problem]);
     None
@@ -136,15 +122,8 @@ fn assemble(
         description: Some("Asked for on the command line".into()),
         subject: args.subject.clone(),
         runtime: Some(runtime),
-        scenarios: vec![Scenario {
-            name: scenario,
-            description: None,
-            chaos: vec![fault],
-        }],
-        variants: variants
-            .iter()
-            .map(|(variant, _)| variant.name.clone())
-            .collect(),
+        scenarios: vec![Scenario { name: scenario, description: None, chaos: vec![fault] }],
+        variants: variants.iter().map(|(variant, _)| variant.name.clone()).collect(),
         repeats: args.repeats,
         parallel: args.parallel,
         seed: args.seed,
@@ -154,13 +133,7 @@ fn assemble(
     };
     // JSON is YAML: the record of the run holds a campaign whatever it was started from.
     let text = serde_json::to_string_pretty(&campaign).unwrap_or_default();
-    sources.insert(
-        0,
-        Source {
-            path: PathBuf::from(format!("{}.yaml", campaign.name)),
-            text,
-        },
-    );
+    sources.insert(0, Source { path: PathBuf::from(format!("{}.yaml", campaign.name)), text });
     Plan {
         name: campaign.name,
         description: campaign.description,
@@ -179,27 +152,15 @@ fn assemble(
 }
 
 fn argument(name: &str, text: &str) -> Arc<SourceText> {
-    Arc::new(SourceText {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    })
+    Arc::new(SourceText { name: name.to_owned(), text: text.to_owned() })
 }
 
 fn open(kind: FileKind, flag: &str, name: &str, out: &mut Diagnostics) -> Option<File> {
     match files::find(kind, name, None) {
         Ok(path) => File::open(&path, out),
         Err(problem) => {
-            let help = problem.help.map(|help| {
-                help.replace("relative to this file", "relative to the current folder")
-            });
-            out.add(
-                &argument(flag, name),
-                [Problem {
-                    span: Span::new(0, name.len()),
-                    help,
-                    ..problem
-                }],
-            );
+            let help = problem.help.map(|help| help.replace("relative to this file", "relative to the current folder"));
+            out.add(&argument(flag, name), [Problem { span: Span::new(0, name.len()), help, ..problem }]);
             None
         }
     }
@@ -223,9 +184,7 @@ fn fault(text: &str) -> Result<(Node, Chaos), Vec<Problem>> {
     let start = name.len() - name.trim_start().len();
     let key_span = Span::new(start, start + name.trim().len());
     let name = name.trim();
-    let kind = FaultKind::ALL
-        .into_iter()
-        .find(|kind| kind.name() == name.replace('-', "_"));
+    let kind = FaultKind::ALL.into_iter().find(|kind| kind.name() == name.replace('-', "_"));
     let Some(kind) = kind else {
         let names = FaultKind::ALL.map(FaultKind::name);
         let message = match name {
@@ -235,10 +194,7 @@ fn fault(text: &str) -> Result<(Node, Chaos), Vec<Problem>> {
         let problem = Problem::new(key_span, message).label("no such fault");
         return Err(vec![problem.help(suggest::help(name, &names))]);
     };
-    let mut value = Node {
-        span: key_span,
-        value: Value::Map(Vec::new()),
-    };
+    let mut value = Node { span: key_span, value: Value::Map(Vec::new()) };
     if !settings.trim().is_empty() {
         // Spaces in place of what comes before keep every offset that of the whole argument.
         let padded = format!("{}{settings}", " ".repeat(text.len() - settings.len()));
@@ -250,44 +206,20 @@ fn fault(text: &str) -> Result<(Node, Chaos), Vec<Problem>> {
     }
     if let Value::Map(entries) = &mut value.value {
         let word = |key: &str, text: &str| {
-            let value = Value::String {
-                text: text.into(),
-                plain: true,
-            };
-            Entry {
-                key: key.into(),
-                key_span,
-                value: Node {
-                    span: key_span,
-                    value,
-                },
-            }
+            let value = Value::String { text: text.into(), plain: true };
+            Entry { key: key.into(), key_span, value: Node { span: key_span, value } }
         };
         let has = |entries: &[Entry], key: &str| entries.iter().any(|entry| entry.key == key);
         if !has(entries, "target") {
             let map = Value::Map(vec![word("pick", "random")]);
-            entries.push(Entry {
-                key: "target".into(),
-                key_span,
-                value: Node {
-                    span: key_span,
-                    value: map,
-                },
-            });
+            entries.push(Entry { key: "target".into(), key_span, value: Node { span: key_span, value: map } });
         }
         if kind == FaultKind::Partition && !has(entries, "from") {
             entries.push(word("from", "others"));
         }
     }
-    let entry = Entry {
-        key: kind.name().into(),
-        key_span,
-        value,
-    };
-    let node = Node {
-        span: Span::new(0, text.len()),
-        value: Value::Map(vec![entry]),
-    };
+    let entry = Entry { key: kind.name().into(), key_span, value };
+    let node = Node { span: Span::new(0, text.len()), value: Value::Map(vec![entry]) };
     let root = FileKind::Campaign.schema();
     let schema = root.pointer("/$defs/Chaos").cloned().unwrap_or_default();
     let problems = files::check_structure(&root, &schema, &node, text);

@@ -73,9 +73,7 @@ impl RuntimeKind {
     /// Whether this version can inject the fault on this runtime.
     pub const fn supports(self, fault: FaultKind) -> bool {
         match (self, fault) {
-            (Self::Process, FaultKind::NodeKill | FaultKind::NodePause | FaultKind::Partition) => {
-                true
-            }
+            (Self::Process, FaultKind::NodeKill | FaultKind::NodePause | FaultKind::Partition) => true,
             (Self::Compose, _) => false,
         }
     }
@@ -194,9 +192,6 @@ impl Default for Timeouts {
 
 impl Default for Windows {
     fn default() -> Self {
-        Self {
-            healthy: Millis(5_000),
-            hold: Millis(5_000),
-        }
+        Self { healthy: Millis(5_000), hold: Millis(5_000) }
     }
 }

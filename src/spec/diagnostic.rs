@@ -37,13 +37,7 @@ pub struct Problem {
 impl Problem {
     /// A problem with its place and message.
     pub fn new(span: Span, message: impl Into<String>) -> Self {
-        Self {
-            span,
-            message: message.into(),
-            label: String::new(),
-            also: Vec::new(),
-            help: None,
-        }
+        Self { span, message: message.into(), label: String::new(), also: Vec::new(), help: None }
     }
 
     /// Adds the short text at the place.
@@ -83,15 +77,8 @@ impl SourceText {
         let offset = floor_boundary(&self.text, offset);
         let before = &self.text[..offset];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let column = before[line_start..]
-            .chars()
-            .filter(|c| *c != '\u{feff}')
-            .count()
-            + 1;
-        (
-            before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            column,
-        )
+        let column = before[line_start..].chars().filter(|c| *c != '\u{feff}').count() + 1;
+        (before.bytes().filter(|byte| *byte == b'\n').count() + 1, column)
     }
 }
 
@@ -168,19 +155,13 @@ impl<'a> IntoIterator for &'a Diagnostics {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.source.position(self.problem.span.start);
-        write!(
-            f,
-            "{}:{line}:{column}: {}",
-            self.source.name, self.problem.message
-        )
+        write!(f, "{}:{line}:{column}: {}", self.source.name, self.problem.message)
     }
 }
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.list
-            .iter()
-            .try_for_each(|diagnostic| writeln!(f, "{diagnostic}"))
+        self.list.iter().try_for_each(|diagnostic| writeln!(f, "{diagnostic}"))
     }
 }
 
@@ -199,11 +180,7 @@ pub(crate) fn floor_boundary(text: &str, offset: usize) -> usize {
 fn printable(text: &mut String) {
     if text.contains(char::is_control) {
         let escape = |c: char| {
-            if c.is_control() {
-                c.escape_default().collect()
-            } else {
-                String::from(c)
-            }
+            if c.is_control() { c.escape_default().collect() } else { String::from(c) }
         };
         *text = text.chars().map(escape).collect();
     }
@@ -213,9 +190,6 @@ fn printable(text: &mut String) {
 fn first_line(text: &str, span: Span) -> Span {
     let start = floor_boundary(text, span.start);
     let end = floor_boundary(text, span.end).max(start);
-    let line = text[start..end]
-        .split(['\n', '\r'])
-        .next()
-        .unwrap_or_default();
+    let line = text[start..end].split(['\n', '\r']).next().unwrap_or_default();
     Span::new(start, start + line.trim_end().len())
 }

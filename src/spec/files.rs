@@ -51,24 +51,15 @@ impl File {
                 Err(error) => {
                     let at = error.utf8_error().valid_up_to();
                     let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-                    let problem = Problem::new(
-                        Span::new(at, at + '\u{fffd}'.len_utf8()),
-                        "the file is not UTF-8 text",
-                    )
-                    .label("the first byte that is not")
-                    .help("save it as UTF-8");
+                    let problem = Problem::new(Span::new(at, at + '\u{fffd}'.len_utf8()), "the file is not UTF-8 text")
+                        .label("the first byte that is not")
+                        .help("save it as UTF-8");
                     out.add(&Arc::new(SourceText { name, text }), [problem]);
                     return None;
                 }
             },
             Err(message) => {
-                out.add(
-                    &Arc::new(SourceText {
-                        name,
-                        text: String::new(),
-                    }),
-                    [Problem::new(Span::default(), message)],
-                );
+                out.add(&Arc::new(SourceText { name, text: String::new() }), [Problem::new(Span::default(), message)]);
                 return None;
             }
         };
@@ -76,31 +67,18 @@ impl File {
         let clean = problems.is_empty();
         let source = Arc::new(SourceText { name, text });
         out.add(&source, problems);
-        Some(Self {
-            source,
-            path,
-            node,
-            clean,
-        })
+        Some(Self { source, path, node, clean })
     }
 
     /// The raw type: of all of the tree when its structure is right, else of its sound part, when there
     /// is one. What is wrong goes to `out`.
-    pub(super) fn typed<T: DeserializeOwned>(
-        &self,
-        kind: FileKind,
-        out: &mut Diagnostics,
-    ) -> Option<Typed<T>> {
+    pub(super) fn typed<T: DeserializeOwned>(&self, kind: FileKind, out: &mut Diagnostics) -> Option<Typed<T>> {
         let schema = kind.schema();
         let node = self.node.as_ref()?;
         let problems = check_structure(&schema, &schema, node, &self.source.text);
         let whole = problems.is_empty() && self.clean;
         out.add(&self.source, problems);
-        let node = if whole {
-            node.clone()
-        } else {
-            walk::salvage(&schema, &schema, node)?
-        };
+        let node = if whole { node.clone() } else { walk::salvage(&schema, &schema, node)? };
         match deserialize(&node) {
             Ok(value) => Some(Typed { value, node, whole }),
             Err(problem) => {
@@ -140,9 +118,7 @@ pub(super) fn deserialize<T: DeserializeOwned>(node: &Node) -> Result<T, Box<Pro
             let Some(next) = next else { break };
             at = next;
         }
-        Problem::new(at.head(), error.inner().to_string())
-            .label("here")
-            .into()
+        Problem::new(at.head(), error.inner().to_string()).label("here").into()
     })
 }
 
@@ -155,14 +131,9 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
         return Err("this is a folder: name the files in it".into());
     }
     let mut bytes = Vec::new();
-    file.take(LONGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("cannot be read: {error}"))?;
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
     if bytes.len() as u64 > LONGEST {
-        return Err(format!(
-            "longer than {} KiB: this is no file written by hand",
-            LONGEST >> 10
-        ));
+        return Err(format!("longer than {} KiB: this is no file written by hand", LONGEST >> 10));
     }
     Ok(bytes)
 }
@@ -181,12 +152,9 @@ pub(super) fn find(kind: FileKind, name: &str, from: Option<&Path>) -> Result<Pa
         if path.is_file() {
             return Ok(path);
         }
-        return Err(Problem::new(
-            Span::default(),
-            format!("{kind} file `{}` does not exist", tidy(&path).display()),
-        )
-        .label("no such file")
-        .help("a value that ends in `.yaml` is a path, relative to this file"));
+        return Err(Problem::new(Span::default(), format!("{kind} file `{}` does not exist", tidy(&path).display()))
+            .label("no such file")
+            .help("a value that ends in `.yaml` is a path, relative to this file"));
     }
     let mut folders = Vec::new();
     if let Some(from) = from {
@@ -196,11 +164,7 @@ pub(super) fn find(kind: FileKind, name: &str, from: Option<&Path>) -> Result<Pa
     folders.push(PathBuf::from(kind.folder()));
     let file = format!("{name}.yaml");
     let plain = !name.contains(['/', '\\']) && name != "..";
-    if let Some(path) = folders
-        .iter()
-        .map(|folder| folder.join(&file))
-        .find(|path| plain && path.is_file())
-    {
+    if let Some(path) = folders.iter().map(|folder| folder.join(&file)).find(|path| plain && path.is_file()) {
         return Ok(path);
     }
     let mut searched: Vec<String> = Vec::new();
@@ -218,30 +182,21 @@ pub(super) fn find(kind: FileKind, name: &str, from: Option<&Path>) -> Result<Pa
     names.sort();
     names.dedup();
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
-    let help = match (
-        suggest::nearest(name, known.iter().copied()),
-        known.is_empty(),
-    ) {
+    let help = match (suggest::nearest(name, known.iter().copied()), known.is_empty()) {
         _ if !plain || extension("yml") => "a path ends in `.yaml`; ".to_owned(),
         (Some(near), _) => format!("did you mean `{near}`? "),
         (None, false) => format!("there are {}; ", suggest::list(&known)),
         (None, true) => String::new(),
     };
-    Err(
-        Problem::new(Span::default(), format!("unknown {kind} `{name}`"))
-            .label(format!("no file `{file}`"))
-            .help(format!("{help}searched: {}", searched.join(", "))),
-    )
+    Err(Problem::new(Span::default(), format!("unknown {kind} `{name}`"))
+        .label(format!("no file `{file}`"))
+        .help(format!("{help}searched: {}", searched.join(", "))))
 }
 
 fn stems(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let paths = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|it| it == "yaml"));
-    paths
-        .filter_map(|path| path.file_stem()?.to_str().map(str::to_owned))
-        .collect()
+    let paths = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "yaml"));
+    paths.filter_map(|path| path.file_stem()?.to_str().map(str::to_owned)).collect()
 }
 
 /// The path without `.` and `..` where that leads to the same file: `campaigns/../subjects/kv.yaml` is
@@ -251,9 +206,7 @@ pub(super) fn tidy(path: &Path) -> PathBuf {
     for part in path.components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir
-                if matches!(short.components().next_back(), Some(Component::Normal(_))) =>
-            {
+            Component::ParentDir if matches!(short.components().next_back(), Some(Component::Normal(_))) => {
                 short.pop();
             }
             part => short.push(part),

@@ -49,30 +49,20 @@ fn campaign(file: &File, out: &mut Diagnostics) -> Option<Plan> {
             sources.push(source(&file));
         }
     }
-    let Typed {
-        value: campaign,
-        node,
-        whole,
-    } = campaign?;
+    let Typed { value: campaign, node, whole } = campaign?;
     let cast = Cast {
         subject: subject.as_ref().map(|(subject, _)| subject),
         variants: &variants,
         all_variants: variants.len() == campaign.variants.len(),
     };
     let place = Place::root(&node, &file.source.text);
-    out.add(
-        &file.source,
-        check::campaign(&campaign, place, &cast, whole).problems,
-    );
+    out.add(&file.source, check::campaign(&campaign, place, &cast, whole).problems);
     if !whole {
         return None;
     }
     let (subject, _) = subject?;
     Some(Plan {
-        runtime: campaign
-            .runtime
-            .or_else(|| subject.runtime_kinds().first().copied())
-            .unwrap_or(RuntimeKind::Process),
+        runtime: campaign.runtime.or_else(|| subject.runtime_kinds().first().copied()).unwrap_or(RuntimeKind::Process),
         subject,
         name: campaign.name,
         description: campaign.description,
@@ -89,13 +79,7 @@ fn campaign(file: &File, out: &mut Diagnostics) -> Option<Plan> {
 }
 
 /// Opens the file that a campaign refers to by name.
-fn refer(
-    kind: FileKind,
-    name: &str,
-    span: Span,
-    from: &File,
-    out: &mut Diagnostics,
-) -> Option<File> {
+fn refer(kind: FileKind, name: &str, span: Span, from: &File, out: &mut Diagnostics) -> Option<File> {
     match files::find(kind, name, Some(from.folder())) {
         Ok(path) => File::open(&path, out),
         Err(problem) => {
@@ -107,31 +91,18 @@ fn refer(
 
 /// A subject, when its structure is right; all else that is wrong goes to `out` too.
 pub(super) fn subject(file: &File, out: &mut Diagnostics) -> Option<Subject> {
-    let Typed {
-        value: subject,
-        node: root,
-        whole,
-    } = file.typed::<Subject>(FileKind::Subject, out)?;
+    let Typed { value: subject, node: root, whole } = file.typed::<Subject>(FileKind::Subject, out)?;
     same_name(&subject.name, &root, file, out);
     let place = Place::root(&root, &file.source.text);
-    out.add(
-        &file.source,
-        check::subject(&subject, place, whole).problems,
-    );
+    out.add(&file.source, check::subject(&subject, place, whole).problems);
     if let Some(compose) = &subject.runtimes.compose {
         let path = file.folder().join(&compose.file);
-        let node = root
-            .get("runtimes")
-            .and_then(|node| node.get("compose"))
-            .and_then(|node| node.get("file"));
+        let node = root.get("runtimes").and_then(|node| node.get("compose")).and_then(|node| node.get("file"));
         if !path.is_file() {
             let span = node.map_or(root.head(), Node::head);
-            let problem = Problem::new(
-                span,
-                format!("there is no file `{}`", files::tidy(&path).display()),
-            )
-            .label("no such file")
-            .help("the path is relative to the subject's file");
+            let problem = Problem::new(span, format!("there is no file `{}`", files::tidy(&path).display()))
+                .label("no such file")
+                .help("the path is relative to the subject's file");
             out.add(&file.source, [problem]);
         }
     }
@@ -140,45 +111,26 @@ pub(super) fn subject(file: &File, out: &mut Diagnostics) -> Option<Subject> {
 
 /// A variant, when its structure is right; all else that is wrong goes to `out` too.
 pub(super) fn variant(file: &File, out: &mut Diagnostics) -> Option<Variant> {
-    let Typed {
-        value: variant,
-        node: root,
-        whole,
-    } = file.typed::<Variant>(FileKind::Variant, out)?;
+    let Typed { value: variant, node: root, whole } = file.typed::<Variant>(FileKind::Variant, out)?;
     same_name(&variant.name, &root, file, out);
     let place = Place::root(&root, &file.source.text);
-    out.add(
-        &file.source,
-        check::variant(&variant, place, whole).problems,
-    );
+    out.add(&file.source, check::variant(&variant, place, whole).problems);
     whole.then_some(variant)
 }
 
 /// A file that is found by its name must have that name inside.
 fn same_name(name: &str, root: &Node, file: &File, out: &mut Diagnostics) {
-    let stem = file
-        .path
-        .file_stem()
-        .and_then(|stem| stem.to_str())
-        .unwrap_or_default();
+    let stem = file.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     if stem != name {
         let span = root.get("name").map_or(root.head(), |node| node.span);
         let shown = file.path.file_name().unwrap_or_default().to_string_lossy();
-        let problem = Problem::new(
-            span,
-            format!("the name `{name}` is not that of the file, `{shown}`"),
-        )
-        .label("campaigns find the file by its name")
-        .help(format!(
-            "write `name: {stem}`, or rename the file to `{name}.yaml`"
-        ));
+        let problem = Problem::new(span, format!("the name `{name}` is not that of the file, `{shown}`"))
+            .label("campaigns find the file by its name")
+            .help(format!("write `name: {stem}`, or rename the file to `{name}.yaml`"));
         out.add(&file.source, [problem]);
     }
 }
 
 pub(super) fn source(file: &File) -> Source {
-    Source {
-        path: file.path.clone(),
-        text: file.source.text.clone(),
-    }
+    Source { path: file.path.clone(), text: file.source.text.clone() }
 }

@@ -26,29 +26,15 @@ pub(super) fn check(name: &str) -> Result<(), String> {
     if name.ends_with('-') {
         return Err("it ends with a dash".into());
     }
-    if name.len() > LONGEST {
-        Err(format!("it is longer than {LONGEST} characters"))
-    } else {
-        Ok(())
-    }
+    if name.len() > LONGEST { Err(format!("it is longer than {LONGEST} characters")) } else { Ok(()) }
 }
 
 /// A valid name that is close to an invalid one.
 pub(super) fn repaired(name: &str) -> Option<String> {
     let lower = name.trim().to_lowercase();
-    let dashed: String = lower
-        .chars()
-        .map(|c| {
-            if c.is_ascii_lowercase() || c.is_ascii_digit() {
-                c
-            } else {
-                '-'
-            }
-        })
-        .collect();
-    let trimmed = dashed
-        .trim_start_matches(|c: char| !c.is_ascii_lowercase())
-        .trim_end_matches('-');
+    let dashed: String =
+        lower.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' }).collect();
+    let trimmed = dashed.trim_start_matches(|c: char| !c.is_ascii_lowercase()).trim_end_matches('-');
     let short: String = trimmed.chars().take(LONGEST).collect();
     check(&short).is_ok().then_some(short)
 }

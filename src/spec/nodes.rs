@@ -13,14 +13,7 @@ impl NodeGroup {
 impl Subject {
     /// All nodes, in the order of the groups.
     pub fn node_plans(&self) -> Vec<NodePlan> {
-        let node = |role: &String, group: &NodeGroup, name| NodePlan {
-            name,
-            role: role.clone(),
-            port: group.port,
-        };
-        self.nodes
-            .iter()
-            .flat_map(|(role, group)| group.names().map(move |name| node(role, group, name)))
-            .collect()
+        let node = |role: &String, group: &NodeGroup, name| NodePlan { name, role: role.clone(), port: group.port };
+        self.nodes.iter().flat_map(|(role, group)| group.names().map(move |name| node(role, group, name))).collect()
     }
 }

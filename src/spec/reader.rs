@@ -45,11 +45,7 @@ impl<'t> Reader<'t> {
     fn new(text: &'t str) -> Self {
         let body = text.strip_prefix('\u{feff}').unwrap_or(text);
         let skipped = text.len() - body.len();
-        let offsets = body
-            .char_indices()
-            .map(|(at, _)| at + skipped)
-            .chain([text.len()])
-            .collect();
+        let offsets = body.char_indices().map(|(at, _)| at + skipped).chain([text.len()]).collect();
         Self {
             parser: Parser::new_from_str(body),
             offsets,
@@ -94,10 +90,7 @@ impl<'t> Reader<'t> {
     fn next(&mut self) -> Failed<(Event<'t>, Span)> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => {
-                let span = Span::new(
-                    self.offset(span.start.index()),
-                    self.offset(span.end.index()),
-                );
+                let span = Span::new(self.offset(span.start.index()), self.offset(span.end.index()));
                 Ok((event, span))
             }
             Some(Err(error)) => {
@@ -107,26 +100,17 @@ impl<'t> Reader<'t> {
                 let at_end = self.text[at..].trim().is_empty();
                 Err(syntax::problem(Span::new(at, at), error.info(), open, at_end).into())
             }
-            None => Ok((
-                Event::StreamEnd,
-                Span::new(self.offset(usize::MAX), self.offset(usize::MAX)),
-            )),
+            None => Ok((Event::StreamEnd, Span::new(self.offset(usize::MAX), self.offset(usize::MAX)))),
         }
     }
 
     fn offset(&self, char_index: usize) -> usize {
-        self.offsets
-            .get(char_index)
-            .or(self.offsets.last())
-            .copied()
-            .unwrap_or(0)
+        self.offsets.get(char_index).or(self.offsets.last()).copied().unwrap_or(0)
     }
 
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Failed<Node> {
         if depth > MAX_DEPTH {
-            return Err(
-                Problem::new(span, format!("nested more than {MAX_DEPTH} levels deep")).into(),
-            );
+            return Err(Problem::new(span, format!("nested more than {MAX_DEPTH} levels deep")).into());
         }
         self.count(1, span)?;
         let before = self.nodes;
@@ -134,11 +118,10 @@ impl<'t> Reader<'t> {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
                 let tag = self.tag(tag.as_deref(), span);
-                let value =
-                    scalar::resolve(&text, plain, tag.as_deref()).unwrap_or_else(|problem| {
-                        self.problems.push(Problem { span, ..problem });
-                        Value::Null
-                    });
+                let value = scalar::resolve(&text, plain, tag.as_deref()).unwrap_or_else(|problem| {
+                    self.problems.push(Problem { span, ..problem });
+                    Value::Null
+                });
                 (Node { span, value }, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
@@ -161,11 +144,7 @@ impl<'t> Reader<'t> {
             }
             Event::Alias(id) => {
                 let Some((node, size)) = self.anchors.get(&id).cloned() else {
-                    return Err(Problem::new(
-                        span,
-                        "this alias is inside the value that it stands for",
-                    )
-                    .into());
+                    return Err(Problem::new(span, "this alias is inside the value that it stands for").into());
                 };
                 self.count(size, span)?;
                 return Ok(node);
@@ -173,8 +152,7 @@ impl<'t> Reader<'t> {
             _ => return Err(Problem::new(span, "a value is missing here").into()),
         };
         if anchor > 0 {
-            self.anchors
-                .insert(anchor, (node.clone(), self.nodes - before + 1));
+            self.anchors.insert(anchor, (node.clone(), self.nodes - before + 1));
         }
         Ok(node)
     }
@@ -184,14 +162,8 @@ impl<'t> Reader<'t> {
         loop {
             let (event, at) = self.next()?;
             if event == Event::SequenceEnd {
-                span.end = items
-                    .last()
-                    .map_or(at.end, |item: &Node| item.span.end)
-                    .max(span.start);
-                return Ok(Node {
-                    span,
-                    value: Value::Seq(items),
-                });
+                span.end = items.last().map_or(at.end, |item: &Node| item.span.end).max(span.start);
+                return Ok(Node { span, value: Value::Seq(items) });
             }
             items.push(self.node(event, at, depth + 1)?);
         }
@@ -203,14 +175,8 @@ impl<'t> Reader<'t> {
         loop {
             let (event, key_span) = self.next()?;
             if event == Event::MappingEnd {
-                span.end = entries
-                    .last()
-                    .map_or(key_span.end, |entry| entry.value.span.end)
-                    .max(span.start);
-                return Ok(Node {
-                    span,
-                    value: Value::Map(entries),
-                });
+                span.end = entries.last().map_or(key_span.end, |entry| entry.value.span.end).max(span.start);
+                return Ok(Node { span, value: Value::Map(entries) });
             }
             let key = self.key(event, key_span, depth)?;
             let (event, at) = self.next()?;
@@ -226,11 +192,7 @@ impl<'t> Reader<'t> {
                 continue;
             }
             seen.insert(key.clone(), key_span);
-            entries.push(Entry {
-                key,
-                key_span,
-                value,
-            });
+            entries.push(Entry { key, key_span, value });
         }
     }
 
@@ -240,8 +202,7 @@ impl<'t> Reader<'t> {
             Event::Scalar(text, style, ..) => (text.into_owned(), style == ScalarStyle::Plain),
             other => {
                 let Value::String { text, plain } = self.node(other, span, depth + 1)?.value else {
-                    self.problems
-                        .push(Problem::new(span, "a list or map cannot be a key here"));
+                    self.problems.push(Problem::new(span, "a list or map cannot be a key here"));
                     return Ok(None);
                 };
                 (text, plain)
@@ -264,9 +225,7 @@ impl<'t> Reader<'t> {
             return Some(tag.suffix.clone());
         }
         let name = format!("{}{}", tag.handle, tag.suffix);
-        self.problems.push(
-            Problem::new(span, format!("the tag `{name}` has no meaning here")).help("remove it"),
-        );
+        self.problems.push(Problem::new(span, format!("the tag `{name}` has no meaning here")).help("remove it"));
         None
     }
 
@@ -275,10 +234,6 @@ impl<'t> Reader<'t> {
         if self.nodes <= MAX_NODES {
             return Ok(());
         }
-        Err(Problem::new(
-            span,
-            format!("more than {MAX_NODES} values, aliases included"),
-        )
-        .into())
+        Err(Problem::new(span, format!("more than {MAX_NODES} values, aliases included")).into())
     }
 }

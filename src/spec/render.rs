@@ -73,19 +73,10 @@ impl Diagnostics {
 
     /// "3 errors in 2 files".
     pub fn summary(&self) -> String {
-        let mut files: Vec<&str> = self
-            .iter()
-            .map(|diagnostic| diagnostic.source.name.as_str())
-            .collect();
+        let mut files: Vec<&str> = self.iter().map(|diagnostic| diagnostic.source.name.as_str()).collect();
         files.dedup();
-        let plural = |count: usize, noun: &str| {
-            format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-        };
-        format!(
-            "{} in {}",
-            plural(self.iter().len(), "error"),
-            plural(files.len(), "file")
-        )
+        let plural = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+        format!("{} in {}", plural(self.iter().len(), "error"), plural(files.len(), "file"))
     }
 
     /// All diagnostics as plain data.
@@ -122,10 +113,7 @@ impl<'a> Record<'a> {
             file: &source.name,
             line,
             column,
-            end: Position {
-                line: end.0,
-                column: end.1,
-            },
+            end: Position { line: end.0, column: end.1 },
             message: &problem.message,
             label: &problem.label,
             help: problem.help.as_deref(),
@@ -145,22 +133,13 @@ impl<'a> Report<'a> {
     fn new(diagnostic: &'a Diagnostic) -> Self {
         let Diagnostic { source, problem } = diagnostic;
         if source.text.is_empty() {
-            return Self {
-                diagnostic,
-                excerpt: None,
-                spans: Vec::new(),
-            };
+            return Self { diagnostic, excerpt: None, spans: Vec::new() };
         }
-        let spans: Vec<Span> = std::iter::once(problem.span)
-            .chain(problem.also.iter().map(|(span, _)| *span))
-            .collect();
+        let spans: Vec<Span> =
+            std::iter::once(problem.span).chain(problem.also.iter().map(|(span, _)| *span)).collect();
         let (_, column) = source.position(problem.span.start);
         let (excerpt, spans) = Excerpt::new(&source.name, &source.text, &spans, column);
-        Self {
-            diagnostic,
-            excerpt: Some(excerpt),
-            spans,
-        }
+        Self { diagnostic, excerpt: Some(excerpt), spans }
     }
 }
 
@@ -183,9 +162,7 @@ impl miette::Diagnostic for Report<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.excerpt
-            .as_ref()
-            .map(|excerpt| excerpt as &dyn SourceCode)
+        self.excerpt.as_ref().map(|excerpt| excerpt as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

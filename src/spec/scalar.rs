@@ -10,10 +10,7 @@ use super::tree::Value;
 /// # Errors
 /// A problem (with an empty span) when the text is not of the tagged type or not a finite number.
 pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Value, Problem> {
-    let string = || Value::String {
-        text: text.to_owned(),
-        plain,
-    };
+    let string = || Value::String { text: text.to_owned(), plain };
     let value = match tag {
         Some("str") => return Ok(string()),
         None if !plain => return Ok(string()),
@@ -31,11 +28,7 @@ pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Valu
         return Ok(value);
     }
     let tag = tag.unwrap_or_default();
-    Err(Problem::new(
-        Span::default(),
-        format!("`{text}` is not what its tag `!!{tag}` says"),
-    )
-    .help("remove the tag"))
+    Err(Problem::new(Span::default(), format!("`{text}` is not what its tag `!!{tag}` says")).help("remove the tag"))
 }
 
 /// The non-string meaning of a plain scalar.
@@ -46,10 +39,7 @@ fn core(text: &str) -> Result<Option<Value>, Problem> {
         "false" | "False" | "FALSE" => Some(Value::Bool(false)),
         _ => match text.trim_start_matches(['+', '-']) {
             ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN" => {
-                return Err(Problem::new(
-                    Span::default(),
-                    format!("`{text}` is not a finite number"),
-                ));
+                return Err(Problem::new(Span::default(), format!("`{text}` is not a finite number")));
             }
             _ => integer(text).or_else(|| float(text)).map(Value::Number),
         },
@@ -73,23 +63,14 @@ fn integer(text: &str) -> Option<Number> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    text.parse::<u64>()
-        .map(Number::from)
-        .or_else(|_| text.parse::<i64>().map(Number::from))
-        .ok()
+    text.parse::<u64>().map(Number::from).or_else(|_| text.parse::<i64>().map(Number::from)).ok()
 }
 
 /// `1.5`, `.5`, `1e3`; Rust's parser also takes words such as `inf`, so the characters are checked first.
 fn float(text: &str) -> Option<Number> {
-    let shaped = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
+    let shaped = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
         && text.bytes().any(|byte| byte.is_ascii_digit());
-    if shaped {
-        text.parse().ok().and_then(Number::from_f64)
-    } else {
-        None
-    }
+    if shaped { text.parse().ok().and_then(Number::from_f64) } else { None }
 }
 
 #[cfg(test)]
@@ -140,17 +121,8 @@ mod tests {
     #[test]
     fn core_tags_are_honoured() {
         let text = resolve("12", true, Some("str")).unwrap();
-        assert_eq!(
-            text,
-            Value::String {
-                text: "12".into(),
-                plain: true
-            }
-        );
-        assert_eq!(
-            resolve("12", false, Some("int")).unwrap(),
-            Value::Number(12.into())
-        );
+        assert_eq!(text, Value::String { text: "12".into(), plain: true });
+        assert_eq!(resolve("12", false, Some("int")).unwrap(), Value::Number(12.into()));
         assert!(resolve("1.5", true, Some("int")).is_err());
         assert!(resolve("x", true, Some("bool")).is_err());
     }

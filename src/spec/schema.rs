@@ -134,8 +134,7 @@ fn tidy_object(map: &mut Map<String, Value>) {
 
 /// Puts the bounds of a Rust number type in place of the format that names it.
 fn bounds(map: &mut Map<String, Value>) {
-    let (least, most): (Option<i64>, Option<i64>) = match map.get("format").and_then(Value::as_str)
-    {
+    let (least, most): (Option<i64>, Option<i64>) = match map.get("format").and_then(Value::as_str) {
         Some("uint8") => (Some(0), Some(u8::MAX.into())),
         Some("uint16") => (Some(0), Some(u16::MAX.into())),
         Some("uint32") => (Some(0), Some(u32::MAX.into())),

@@ -5,9 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fault::FaultKind;
-pub use super::probe::{
-    CommandProbe, Expect, HttpProbe, NodeSelect, Probe, TcpProbe, WorkloadFigure, WorkloadProbe,
-};
+pub use super::probe::{CommandProbe, Expect, HttpProbe, NodeSelect, Probe, TcpProbe, WorkloadFigure, WorkloadProbe};
 use crate::model::units::{Bytes, Millis, PerSecond};
 
 /// A system under test: how it starts, its nodes and roles, its probes, its workload, and what the operator is told.

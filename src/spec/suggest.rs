@@ -4,10 +4,7 @@
 const SHOWN: usize = 12;
 
 /// The name that `found` most likely stands for.
-pub(super) fn nearest<'a>(
-    found: &str,
-    names: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest<'a>(found: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let normal = |text: &str| text.to_lowercase().replace(['-', ' '], "_");
     let wanted = normal(found);
     let score = |name: &str| {
@@ -15,14 +12,10 @@ pub(super) fn nearest<'a>(
         if wanted.len() > 2 && (name.starts_with(&wanted) || wanted.starts_with(&name)) {
             return 0.9;
         }
-        strsim::jaro_winkler(&wanted, &name)
-            .min(strsim::normalized_damerau_levenshtein(&wanted, &name) + 0.3)
+        strsim::jaro_winkler(&wanted, &name).min(strsim::normalized_damerau_levenshtein(&wanted, &name) + 0.3)
     };
-    let mut best: Vec<(f64, &str)> = names
-        .into_iter()
-        .map(|name| (score(name), name))
-        .filter(|(score, _)| *score >= 0.8)
-        .collect();
+    let mut best: Vec<(f64, &str)> =
+        names.into_iter().map(|name| (score(name), name)).filter(|(score, _)| *score >= 0.8).collect();
     best.sort_by(|a, b| b.0.total_cmp(&a.0));
     match best.as_slice() {
         // Several are equally near (`kv9`: `kv1`, `kv2`, `kv3`): none of them is more likely.
@@ -51,11 +44,7 @@ pub(super) fn valid(names: &[&str]) -> String {
 
 /// `a`, `b` and `c`, cut when long.
 pub(super) fn list(names: &[&str]) -> String {
-    let quoted: Vec<String> = names
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let quoted: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     let more = names.len().saturating_sub(SHOWN);
     match (quoted.as_slice(), more) {
         (all, 1..) => format!("{} and {more} more", all.join(", ")),

@@ -62,29 +62,17 @@ impl Node {
 
     /// The entries of a map; none of anything else.
     pub fn entries(&self) -> &[Entry] {
-        if let Value::Map(entries) = &self.value {
-            entries
-        } else {
-            &[]
-        }
+        if let Value::Map(entries) = &self.value { entries } else { &[] }
     }
 
     /// The elements of a list; none of anything else.
     pub fn items(&self) -> &[Node] {
-        if let Value::Seq(items) = &self.value {
-            items
-        } else {
-            &[]
-        }
+        if let Value::Seq(items) = &self.value { items } else { &[] }
     }
 
     /// The text of a string.
     pub fn text(&self) -> Option<&str> {
-        if let Value::String { text, .. } = &self.value {
-            Some(text)
-        } else {
-            None
-        }
+        if let Value::String { text, .. } = &self.value { Some(text) } else { None }
     }
 
     /// The best place to point at: a list's or map's first key or element, else the value itself.
@@ -105,12 +93,9 @@ impl Node {
             Value::Number(value) => Json::Number(value.clone()),
             Value::String { text, .. } => Json::String(text.clone()),
             Value::Seq(items) => Json::Array(items.iter().map(Node::to_json).collect()),
-            Value::Map(entries) => Json::Object(
-                entries
-                    .iter()
-                    .map(|entry| (entry.key.clone(), entry.value.to_json()))
-                    .collect(),
-            ),
+            Value::Map(entries) => {
+                Json::Object(entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect())
+            }
         }
     }
 }

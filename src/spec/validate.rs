@@ -32,10 +32,7 @@ pub fn check_files<P: AsRef<Path>>(paths: &[P]) -> (Diagnostics, Vec<Checked>) {
         let mut out = Diagnostics::default();
         match check(path.as_ref(), &mut out) {
             Some(summary) if out.is_empty() => {
-                valid.push(Checked {
-                    path: path.as_ref().to_owned(),
-                    summary,
-                });
+                valid.push(Checked { path: path.as_ref().to_owned(), summary });
             }
             _ => all.merge(out),
         }
@@ -55,27 +52,15 @@ fn check(path: &Path, out: &mut Diagnostics) -> Option<String> {
         },
         FileKind::Subject => load::subject(&file, out).map(|subject| subject_summary(&subject)),
         FileKind::Variant => load::variant(&file, out).map(|variant| {
-            let kind = if variant.baseline.is_some() {
-                "baseline"
-            } else {
-                "script"
-            };
+            let kind = if variant.baseline.is_some() { "baseline" } else { "script" };
             format!("variant, {kind}")
         }),
     }
 }
 
 fn subject_summary(subject: &Subject) -> String {
-    let runtimes: Vec<&str> = subject
-        .runtime_kinds()
-        .into_iter()
-        .map(RuntimeKind::name)
-        .collect();
-    format!(
-        "subject with {} on {}",
-        count(subject.node_plans().len() as u64, "node"),
-        runtimes.join(" and ")
-    )
+    let runtimes: Vec<&str> = subject.runtime_kinds().into_iter().map(RuntimeKind::name).collect();
+    format!("subject with {} on {}", count(subject.node_plans().len() as u64, "node"), runtimes.join(" and "))
 }
 
 impl Plan {
@@ -102,57 +87,34 @@ fn count(number: u64, noun: &str) -> String {
 
 /// What kind of file it is: by the schema it names, by its folder, by its keys.
 fn kind(file: &File, out: &mut Diagnostics) -> Option<FileKind> {
-    let head = file.source.text.lines().take_while(|line| {
-        line.trim().is_empty() || line.trim_start_matches('\u{feff}').starts_with('#')
-    });
+    let head = file
+        .source
+        .text
+        .lines()
+        .take_while(|line| line.trim().is_empty() || line.trim_start_matches('\u{feff}').starts_with('#'));
     for line in head {
         let Some((_, schema)) = line.split_once("$schema=") else {
             continue;
         };
-        let named = FileKind::ALL
-            .into_iter()
-            .find(|kind| schema.trim().ends_with(&kind.schema_file()));
+        let named = FileKind::ALL.into_iter().find(|kind| schema.trim().ends_with(&kind.schema_file()));
         if named.is_some() {
             return named;
         }
     }
-    let folder = file
-        .path
-        .parent()
-        .and_then(Path::file_name)
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    if let Some(kind) = FileKind::ALL
-        .into_iter()
-        .find(|kind| kind.folder() == folder)
-    {
+    let folder = file.path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
+    if let Some(kind) = FileKind::ALL.into_iter().find(|kind| kind.folder() == folder) {
         return Some(kind);
     }
     let root = file.node.as_ref()?;
     let telling: [(FileKind, &[&str]); 3] = [
-        (
-            FileKind::Campaign,
-            &["scenarios", "subject", "variants", "gates"],
-        ),
-        (
-            FileKind::Subject,
-            &["nodes", "runtimes", "invariants", "workload", "briefing"],
-        ),
-        (
-            FileKind::Variant,
-            &["baseline", "script", "tools", "budget"],
-        ),
+        (FileKind::Campaign, &["scenarios", "subject", "variants", "gates"]),
+        (FileKind::Subject, &["nodes", "runtimes", "invariants", "workload", "briefing"]),
+        (FileKind::Variant, &["baseline", "script", "tools", "budget"]),
     ];
     let score = |keys: &[&str]| {
-        root.entries()
-            .iter()
-            .filter(|entry| suggest::nearest(&entry.key, keys.iter().copied()).is_some())
-            .count()
+        root.entries().iter().filter(|entry| suggest::nearest(&entry.key, keys.iter().copied()).is_some()).count()
     };
-    let best = telling
-        .iter()
-        .map(|(kind, keys)| (score(keys), *kind))
-        .max_by_key(|(score, _)| *score);
+    let best = telling.iter().map(|(kind, keys)| (score(keys), *kind)).max_by_key(|(score, _)| *score);
     if let Some((1.., kind)) = best {
         return Some(kind);
     }

@@ -76,10 +76,7 @@ pub struct Budget {
 
 impl Default for Shell {
     fn default() -> Self {
-        Self {
-            timeout: shell_timeout(),
-            max_output: shell_output(),
-        }
+        Self { timeout: shell_timeout(), max_output: shell_output() }
     }
 }
 fn shell_timeout() -> Millis {

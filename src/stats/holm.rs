@@ -11,9 +11,7 @@ pub fn holm(values: &[f64]) -> Vec<f64> {
     let mut adjusted = vec![0.0; values.len()];
     let mut floor = 0.0_f64;
     for (rank, index) in order.into_iter().enumerate() {
-        floor = floor
-            .max(values[index] * (values.len() - rank) as f64)
-            .min(1.0);
+        floor = floor.max(values[index] * (values.len() - rank) as f64).min(1.0);
         adjusted[index] = floor;
     }
     adjusted

@@ -36,18 +36,9 @@ pub fn median(values: &[f64]) -> Option<Median> {
         f64::midpoint(*sorted.get((n / 2).checked_sub(1)?)?, *sorted.get(n / 2)?)
     };
     let interval = (n >= LEAST).then(|| {
-        let rank = (1..=n as u64 / 2)
-            .take_while(|rank| cdf_half(rank - 1, n as u64) <= 0.025)
-            .last()
-            .unwrap_or(1) as usize;
-        Interval {
-            low: sorted[rank - 1],
-            high: sorted[n - rank],
-        }
+        let rank =
+            (1..=n as u64 / 2).take_while(|rank| cdf_half(rank - 1, n as u64) <= 0.025).last().unwrap_or(1) as usize;
+        Interval { low: sorted[rank - 1], high: sorted[n - rank] }
     });
-    Some(Median {
-        n,
-        median: middle,
-        interval,
-    })
+    Some(Median { n, median: middle, interval })
 }

@@ -69,18 +69,14 @@ fn correlation(pairs: &Pairs) -> f64 {
         return 0.0;
     }
     let raw = both * neither - only_a * only_b;
-    let numerator = if raw > 0.0 {
-        (raw - n / 2.0).max(0.0)
-    } else {
-        raw
-    };
+    let numerator = if raw > 0.0 { (raw - n / 2.0).max(0.0) } else { raw };
     numerator / product.sqrt()
 }
 
 /// The exact two-sided p-value of `McNemar`'s test that A and B are equally good; 1 when no pair differs.
 ///
 /// Under that hypothesis each pair that differs falls to either side with probability 1/2, so the
-/// lesser count follows Binomial(n, 1/2); twice its tail, at most 1. Q. McNemar, Psychometrika 12
+/// lesser count follows Binomial(n, 1/2); twice its tail, at most 1. Q. `McNemar`, Psychometrika 12
 /// (1947) 153–157; the exact form: A. Agresti, "Categorical Data Analysis" (3rd ed. 2013), section 11.1.
 pub fn mcnemar_exact(pairs: &Pairs) -> f64 {
     let differing = pairs.only_a + pairs.only_b;

@@ -30,7 +30,7 @@ pub enum StoreError {
         /// Why.
         source: rusqlite::Error,
     },
-    /// SQLite refuses.
+    /// `SQLite` refuses.
     #[error("the database refuses: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// An event cannot be written as JSON or read back.
@@ -45,9 +45,7 @@ pub enum StoreError {
         value: String,
     },
     /// No id begins like this.
-    #[error(
-        "there is no run or trial `{0}`\n  hint: `harness list` shows the runs, `harness show RUN` its trials"
-    )]
+    #[error("there is no run or trial `{0}`\n  hint: `harness list` shows the runs, `harness show RUN` its trials")]
     Unknown(String),
     /// Several ids begin like this.
     #[error("`{prefix}` is ambiguous: {}", list(.candidates))]
@@ -79,12 +77,7 @@ pub enum StoreError {
 /// The first few candidates, and how many more there are.
 fn list(candidates: &[String]) -> String {
     const SHOWN: usize = 10;
-    let mut text = candidates
-        .iter()
-        .take(SHOWN)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut text = candidates.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     if candidates.len() > SHOWN {
         let _ = write!(text, " and {} more", candidates.len() - SHOWN);
     }

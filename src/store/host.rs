@@ -26,10 +26,7 @@ impl Host {
         let os = file("/etc/os-release")
             .lines()
             .find_map(|line| line.strip_prefix("PRETTY_NAME="))
-            .map_or_else(
-                || "unknown".to_owned(),
-                |name| name.trim_matches('"').to_owned(),
-            );
+            .map_or_else(|| "unknown".to_owned(), |name| name.trim_matches('"').to_owned());
         let kernel = file("/proc/sys/kernel/osrelease").trim().to_owned();
         let memory_bytes = file("/proc/meminfo")
             .lines()
@@ -40,8 +37,7 @@ impl Host {
             os,
             kernel,
             arch: std::env::consts::ARCH.to_owned(),
-            cpus: std::thread::available_parallelism()
-                .map_or(0, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
+            cpus: std::thread::available_parallelism().map_or(0, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
             memory_bytes,
         }
     }

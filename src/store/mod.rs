@@ -1,4 +1,4 @@
-//! The database of runs: SQLite, one file, written as things happen.
+//! The database of runs: `SQLite`, one file, written as things happen.
 //!
 //! The table `events` is the truth and is only ever appended to. Every other table is a projection of
 //! it: pure code turns an event into rows, and those rows are written in the transaction that
@@ -8,6 +8,7 @@
 //! thread of its own. [`Reader`] is a read-only connection for reports and views. Nothing in here
 //! judges a trial: figures come from `score`, which reads what [`Reader::events`] returns.
 
+mod decode;
 mod error;
 mod host;
 mod project;

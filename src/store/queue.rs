@@ -32,10 +32,7 @@ impl<T> Queue<T> {
     /// A queue for at most `limit` things.
     pub(super) fn new(limit: usize) -> Self {
         Self {
-            state: Mutex::new(State {
-                waiting: VecDeque::new(),
-                closed: false,
-            }),
+            state: Mutex::new(State { waiting: VecDeque::new(), closed: false }),
             filled: Condvar::new(),
             drained: Condvar::new(),
             limit,
@@ -46,9 +43,7 @@ impl<T> Queue<T> {
     pub(super) fn push(&self, thing: T, patience: Duration) -> Result<(), Refused> {
         let (mut state, _) = self
             .drained
-            .wait_timeout_while(self.lock(), patience, |state| {
-                !state.closed && state.waiting.len() >= self.limit
-            })
+            .wait_timeout_while(self.lock(), patience, |state| !state.closed && state.waiting.len() >= self.limit)
             .unwrap_or_else(PoisonError::into_inner);
         if state.closed {
             return Err(Refused::Closed);
@@ -67,9 +62,7 @@ impl<T> Queue<T> {
         let wait = deadline.saturating_duration_since(Instant::now());
         let (mut state, _) = self
             .filled
-            .wait_timeout_while(self.lock(), wait, |state| {
-                !state.closed && state.waiting.is_empty()
-            })
+            .wait_timeout_while(self.lock(), wait, |state| !state.closed && state.waiting.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
         if state.closed && state.waiting.is_empty() {
             return None;

@@ -1,24 +1,19 @@
 //! Reading the database: for reports, views and re-scoring.
 
 use std::path::Path;
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
-use serde::de::DeserializeOwned;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::decode::{event, run, trial};
 use super::error::StoreError;
 use super::rows::{RunRow, RunState, TrialRow};
 use super::schema::{SCHEMA_VERSION, Store, connect};
 use super::transcript::Entry;
 use crate::model::event::Event;
 use crate::model::id::{RunId, TrialId};
-use crate::model::trial::{Status, TrialKey};
+use crate::model::trial::Status;
 
-/// A run whose writer has been silent for this long has lost it.
-const SILENCE: Duration = Duration::from_secs(15);
-
-const RUN: &str =
-    "SELECT id, campaign, plan, sources, version, host, state, trials, parallel, started,
+const RUN: &str = "SELECT id, campaign, plan, sources, version, host, state, trials, parallel, started,
     ended, heartbeat FROM runs";
 
 /// A read-only connection. Writers go on beside it.
@@ -55,9 +50,7 @@ impl Reader {
 
     /// All runs, latest first.
     pub fn runs(&self) -> Result<Vec<RunRow>, StoreError> {
-        let mut select = self
-            .conn
-            .prepare_cached(&format!("{RUN} ORDER BY id DESC"))?;
+        let mut select = self.conn.prepare_cached(&format!("{RUN} ORDER BY id DESC"))?;
         let mut rows = select.query([])?;
         let mut runs = Vec::new();
         while let Some(row) = rows.next()? {
@@ -79,7 +72,8 @@ impl Reader {
 
     /// The trials of a run that have begun, in the order of its schedule.
     pub fn trials(&self, run: &RunId) -> Result<Vec<TrialRow>, StoreError> {
-        let over = self.run(&run.0)?.state != RunState::Running;
+        let state = self.run(&run.0)?.state;
+        let over = !matches!(state, RunState::Running | RunState::Created);
         let mut select = self.conn.prepare_cached(
             "SELECT id, run, number, scenario, variant, repeat, seed, started, phase, ended, took_us,
                  status, outcome, session, reason, leaked FROM trials WHERE run = ? ORDER BY number",
@@ -103,10 +97,7 @@ impl Reader {
         let (run, number) = id.rsplit_once('.').ok_or_else(unknown)?;
         let number: u32 = number.parse().map_err(|_| unknown())?;
         let run = RunId(self.run_id(run)?);
-        self.trials(&run)?
-            .into_iter()
-            .find(|trial| trial.key.number == number)
-            .ok_or_else(unknown)
+        self.trials(&run)?.into_iter().find(|trial| trial.key.number == number).ok_or_else(unknown)
     }
 
     /// What an id or a prefix of one names: with a dot a trial, else a run.
@@ -134,12 +125,7 @@ impl Reader {
     }
 
     /// The events of a run and its trials after `seq`, at most `limit`, each with its `seq`. For live views.
-    pub fn events_after(
-        &self,
-        run: &RunId,
-        seq: i64,
-        limit: u32,
-    ) -> Result<Vec<(i64, Event)>, StoreError> {
+    pub fn events_after(&self, run: &RunId, seq: i64, limit: u32) -> Result<Vec<(i64, Event)>, StoreError> {
         let mut select = self.conn.prepare_cached(
             "SELECT seq, run, trial, at_us, wall, body FROM events
              WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?",
@@ -168,14 +154,7 @@ impl Reader {
 
     /// What the scorer said last about a trial, as JSON.
     pub fn score(&self, trial: &TrialId) -> Result<Option<String>, StoreError> {
-        Ok(self
-            .conn
-            .query_row(
-                "SELECT score FROM scores WHERE trial = ?",
-                [&trial.0],
-                |row| row.get(0),
-            )
-            .optional()?)
+        Ok(self.conn.query_row("SELECT score FROM scores WHERE trial = ?", [&trial.0], |row| row.get(0)).optional()?)
     }
 
     fn run_id(&self, prefix: &str) -> Result<String, StoreError> {
@@ -183,134 +162,22 @@ impl Reader {
         if prefix == "latest" {
             return self
                 .conn
-                .query_row("SELECT id FROM runs ORDER BY id DESC LIMIT 1", [], |row| {
-                    row.get(0)
-                })
+                .query_row("SELECT id FROM runs ORDER BY id DESC LIMIT 1", [], |row| row.get(0))
                 .optional()?
                 .ok_or_else(unknown);
         }
         if prefix.is_empty() {
             return Err(unknown());
         }
-        let mut select = self.conn.prepare_cached(
-            "SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id",
-        )?;
-        let mut candidates = select
-            .query_map([prefix], |row| row.get::<_, String>(0))?
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut select =
+            self.conn.prepare_cached("SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id")?;
+        let mut candidates =
+            select.query_map([prefix], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
         match candidates.len() {
             0 => Err(unknown()),
             1 => Ok(candidates.remove(0)),
             _ if candidates.iter().any(|id| id == prefix) => Ok(prefix.to_owned()),
-            _ => Err(StoreError::Ambiguous {
-                prefix: prefix.to_owned(),
-                candidates,
-            }),
+            _ => Err(StoreError::Ambiguous { prefix: prefix.to_owned(), candidates }),
         }
     }
-}
-
-/// Reads `seq, run, trial, at_us, wall, body`.
-pub(super) fn event(row: &Row<'_>) -> Result<(i64, Event), StoreError> {
-    let trial: Option<String> = row.get(2)?;
-    let event = Event {
-        run: RunId(row.get(1)?),
-        trial: trial.map(TrialId),
-        at_us: unsigned(row.get(3)?),
-        wall: time("events.wall", &row.get::<_, String>(4)?)?,
-        body: serde_json::from_str(&row.get::<_, String>(5)?)?,
-    };
-    Ok((row.get(0)?, event))
-}
-
-fn run(row: &Row<'_>) -> Result<RunRow, StoreError> {
-    let state = match row.get::<_, String>(6)?.as_str() {
-        "created" => RunState::Created,
-        "running" => RunState::Running,
-        "ended" => RunState::Ended,
-        "interrupted" => RunState::Interrupted,
-        other => {
-            return Err(StoreError::Value {
-                what: "runs.state",
-                value: other.to_owned(),
-            });
-        }
-    };
-    let heartbeat = time("runs.heartbeat", &row.get::<_, String>(11)?)?;
-    let silent = jiff::Timestamp::now()
-        .duration_since(heartbeat)
-        .unsigned_abs()
-        > SILENCE;
-    let optional_time = |what, index| -> Result<Option<jiff::Timestamp>, StoreError> {
-        let text: Option<String> = row.get(index)?;
-        text.map(|text| time(what, &text)).transpose()
-    };
-    Ok(RunRow {
-        id: RunId(row.get(0)?),
-        campaign: row.get(1)?,
-        plan: serde_json::from_str(&row.get::<_, String>(2)?)?,
-        sources: serde_json::from_str(&row.get::<_, String>(3)?)?,
-        version: row.get(4)?,
-        host: serde_json::from_str(&row.get::<_, String>(5)?)?,
-        state: match state {
-            RunState::Created | RunState::Running if silent => RunState::Aborted,
-            state => state,
-        },
-        trials: row.get(7)?,
-        parallel: row.get(8)?,
-        started: optional_time("runs.started", 9)?,
-        ended: optional_time("runs.ended", 10)?,
-    })
-}
-
-fn trial(row: &Row<'_>) -> Result<TrialRow, StoreError> {
-    let seed: String = row.get(6)?;
-    let ended: Option<String> = row.get(9)?;
-    let took: Option<i64> = row.get(10)?;
-    Ok(TrialRow {
-        key: TrialKey {
-            id: TrialId(row.get(0)?),
-            number: row.get(2)?,
-            scenario: row.get(3)?,
-            variant: row.get(4)?,
-            repeat: row.get(5)?,
-            seed: seed.parse().map_err(|_| StoreError::Value {
-                what: "trials.seed",
-                value: seed.clone(),
-            })?,
-        },
-        run: RunId(row.get(1)?),
-        phase: word("trials.phase", row.get(8)?)?,
-        status: word("trials.status", row.get(11)?)?,
-        outcome: word("trials.outcome", row.get(12)?)?,
-        session: word("trials.session", row.get(13)?)?,
-        reason: row.get(14)?,
-        leaked: row.get::<_, Option<bool>>(15)?.unwrap_or_default(),
-        started: time("trials.started", &row.get::<_, String>(7)?)?,
-        ended: ended.map(|text| time("trials.ended", &text)).transpose()?,
-        took_us: took.map(unsigned),
-    })
-}
-
-/// Reads the name of a unit variant.
-fn word<T: DeserializeOwned>(
-    what: &'static str,
-    word: Option<String>,
-) -> Result<Option<T>, StoreError> {
-    word.map(|value| {
-        serde_json::from_value(serde_json::Value::String(value.clone()))
-            .map_err(|_| StoreError::Value { what, value })
-    })
-    .transpose()
-}
-
-fn time(what: &'static str, text: &str) -> Result<jiff::Timestamp, StoreError> {
-    text.parse().map_err(|_| StoreError::Value {
-        what,
-        value: text.to_owned(),
-    })
-}
-
-fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or_default()
 }

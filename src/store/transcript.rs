@@ -76,59 +76,20 @@ impl Entry {
         let mut entries: Vec<Self> = Vec::new();
         for event in events {
             let said = match event.body.clone() {
-                Body::SessionStarted {
-                    ticket,
-                    operator,
-                    prompt,
-                } => Said::Prompt {
-                    ticket,
-                    operator,
-                    text: prompt,
-                },
+                Body::SessionStarted { ticket, operator, prompt } => Said::Prompt { ticket, operator, text: prompt },
                 Body::Message { text } => Said::Message { text },
-                Body::CommandStarted {
-                    command,
-                    line,
-                    reasoning,
-                } => Said::Command {
-                    command,
-                    line,
-                    reasoning,
-                    result: None,
-                },
-                Body::CommandEnded {
-                    command,
-                    exit,
-                    timed_out,
-                    output,
-                    cut_bytes,
-                    took_us,
-                } => {
-                    let result = CommandResult {
-                        exit,
-                        timed_out,
-                        output,
-                        cut_bytes,
-                        took_us,
-                    };
+                Body::CommandStarted { command, line, reasoning } => {
+                    Said::Command { command, line, reasoning, result: None }
+                }
+                Body::CommandEnded { command, exit, timed_out, output, cut_bytes, took_us } => {
+                    let result = CommandResult { exit, timed_out, output, cut_bytes, took_us };
                     answer(&mut entries, command, result);
                     continue;
                 }
-                Body::SessionEnded {
-                    end,
-                    summary,
-                    working_us,
-                } => Said::End {
-                    end,
-                    summary,
-                    working_us,
-                },
+                Body::SessionEnded { end, summary, working_us } => Said::End { end, summary, working_us },
                 _ => continue,
             };
-            entries.push(Self {
-                at_us: event.at_us,
-                said,
-            });
+            entries.push(Self { at_us: event.at_us, said });
         }
         entries
     }
@@ -137,9 +98,7 @@ impl Entry {
 /// Gives a result to the latest command of this number that has none.
 fn answer(entries: &mut [Entry], number: u32, outcome: CommandResult) {
     for entry in entries.iter_mut().rev() {
-        if let Said::Command {
-            command, result, ..
-        } = &mut entry.said
+        if let Said::Command { command, result, .. } = &mut entry.said
             && *command == number
             && result.is_none()
         {

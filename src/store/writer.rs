@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::project;
 use super::queue::{Queue, Refused};
 use super::rows::NewRun;
-use crate::model::event::Event;
+use crate::model::event::{Body, Event};
 use crate::model::id::{RunId, TrialId};
 
 /// Events that may wait to be written.
@@ -57,23 +57,15 @@ enum Job {
 
 impl Writer {
     pub(super) fn start(conn: Connection) -> Result<Self, StoreError> {
-        let shared = Arc::new(Shared {
-            queue: Queue::new(LIMIT),
-            failed: OnceLock::new(),
-        });
+        let shared = Arc::new(Shared { queue: Queue::new(LIMIT), failed: OnceLock::new() });
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn({
                 let shared = Arc::clone(&shared);
                 move || write(conn, &shared)
             })
-            .map_err(|error| {
-                StoreError::Sqlite(rusqlite::Error::ToSqlConversionFailure(error.into()))
-            })?;
-        Ok(Self(Arc::new(Handle {
-            shared,
-            thread: Mutex::new(Some(thread)),
-        })))
+            .map_err(|error| StoreError::Sqlite(rusqlite::Error::ToSqlConversionFailure(error.into())))?;
+        Ok(Self(Arc::new(Handle { shared, thread: Mutex::new(Some(thread)) })))
     }
 
     /// Puts a run into the database; its events can follow. Returns when it is on disk.
@@ -89,10 +81,7 @@ impl Writer {
 
     /// Keeps what the scorer said about a trial, as JSON.
     pub fn put_score(&self, trial: &TrialId, score: String) {
-        self.push(Job::Score {
-            trial: trial.clone(),
-            score,
-        });
+        self.push(Job::Score { trial: trial.clone(), score });
     }
 
     /// Returns when everything emitted so far is on disk. Blocks: not for async code.
@@ -108,17 +97,14 @@ impl Writer {
     /// Writes what is waiting and ends the thread. Further events are refused and make [`Writer::failed`] tell.
     pub fn close(&self) -> Result<(), StoreError> {
         self.0.end();
-        self.failed()
-            .map_or(Ok(()), |error| Err(StoreError::Failed(error)))
+        self.failed().map_or(Ok(()), |error| Err(StoreError::Failed(error)))
     }
 
     fn push(&self, job: Job) {
         let shared = &self.0.shared;
         if let Err(refused) = shared.queue.push(job, PATIENCE) {
             shared.fail(match refused {
-                Refused::Full => StoreError::Behind {
-                    waiting: shared.queue.len(),
-                },
+                Refused::Full => StoreError::Behind { waiting: shared.queue.len() },
                 Refused::Closed => StoreError::Closed,
             });
         }
@@ -137,11 +123,7 @@ impl Writer {
 impl Handle {
     fn end(&self) {
         self.shared.queue.close();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread
             && thread.join().is_err()
         {
@@ -175,15 +157,22 @@ fn write(mut conn: Connection, shared: &Shared) {
             continue;
         }
         let written = transaction(&mut conn, |tx| {
-            for job in jobs {
+            for job in &jobs {
                 match job {
-                    Job::Event(event) => insert(tx, &event)?,
-                    Job::Score { trial, score } => project::score(&trial.0, &score).write(tx)?,
-                    Job::Flush(reply) => replies.push((reply, Ok(()))),
+                    Job::Event(event) => {
+                        insert(tx, event)?;
+                        // A resumed run is not begun again, only started.
+                        if matches!(event.body, Body::RunStarted { .. }) {
+                            runs.insert(event.run.clone());
+                            heartbeat(tx, &runs)?;
+                        }
+                    }
+                    Job::Score { trial, score } => project::score(&trial.0, score).write(tx)?,
+                    Job::Flush(reply) => replies.push((reply.clone(), Ok(()))),
                     Job::Begin(run, reply) => {
-                        let begun = begin(tx, &run)?;
-                        runs.insert(run.id);
-                        replies.push((reply, begun));
+                        let begun = begin(tx, run)?;
+                        runs.insert(run.id.clone());
+                        replies.push((reply.clone(), begun));
                     }
                 }
             }
@@ -194,7 +183,8 @@ fn write(mut conn: Connection, shared: &Shared) {
         }
         if let Err(error) = written {
             shared.fail(error);
-            // Dropped replies tell those who wait; what still waits in the queue is dropped with its replies.
+            // Only now may replies be dropped, which tells those who wait to look at the failure:
+            // those of this batch at the return, those of the queue here.
             while shared.queue.take(Instant::now()).is_some() {}
             return;
         }
@@ -217,17 +207,16 @@ fn transaction(
 fn insert(tx: &Transaction<'_>, event: &Event) -> Result<(), StoreError> {
     let body = serde_json::to_value(&event.body)?;
     let kind = body["type"].as_str().unwrap_or_default();
-    tx.prepare_cached(
-        "INSERT INTO events (run, trial, at_us, wall, type, body) VALUES (?, ?, ?, ?, ?, ?)",
-    )?
-    .execute(params![
-        event.run.0,
-        event.trial.as_ref().map(|trial| &trial.0),
-        i64::try_from(event.at_us).unwrap_or(i64::MAX),
-        event.wall.to_string(),
-        kind,
-        body.to_string(),
-    ])?;
+    tx.prepare_cached("INSERT INTO events (run, trial, at_us, wall, type, body) VALUES (?, ?, ?, ?, ?, ?)")?.execute(
+        params![
+            event.run.0,
+            event.trial.as_ref().map(|trial| &trial.0),
+            i64::try_from(event.at_us).unwrap_or(i64::MAX),
+            event.wall.to_string(),
+            kind,
+            body.to_string(),
+        ],
+    )?;
     for row in project::rows(tx.last_insert_rowid(), event) {
         row.write(tx)?;
     }
@@ -236,9 +225,7 @@ fn insert(tx: &Transaction<'_>, event: &Event) -> Result<(), StoreError> {
 
 /// Puts a run in, unless there is one with its id: that is the inner error.
 fn begin(tx: &Transaction<'_>, run: &NewRun) -> Result<Result<(), StoreError>, StoreError> {
-    let there = tx
-        .query_row("SELECT 1 FROM runs WHERE id = ?", [&run.id.0], |_| Ok(()))
-        .optional()?;
+    let there = tx.query_row("SELECT 1 FROM runs WHERE id = ?", [&run.id.0], |_| Ok(())).optional()?;
     if there.is_some() {
         return Ok(Err(StoreError::RunExists(run.id.0.clone())));
     }
@@ -263,10 +250,7 @@ fn begin(tx: &Transaction<'_>, run: &NewRun) -> Result<Result<(), StoreError>, S
 fn heartbeat(tx: &Transaction<'_>, runs: &HashSet<RunId>) -> Result<(), StoreError> {
     let now = jiff::Timestamp::now().to_string();
     for run in runs {
-        tx.execute(
-            "UPDATE runs SET heartbeat = ? WHERE id = ?",
-            params![now, run.0],
-        )?;
+        tx.execute("UPDATE runs SET heartbeat = ? WHERE id = ?", params![now, run.0])?;
     }
     Ok(())
 }

@@ -8,7 +8,6 @@ use assert_cmd::Command;
 use harness::model::event::{Body, Event};
 use harness::model::trial::{Outcome, Status};
 
-use crate::support::redact::settings;
 use crate::support::{redact, root};
 
 /// The binary, in a folder of its own and with nothing of the user's environment that could change its words.
@@ -38,12 +37,15 @@ fn shown(args: &[&str]) -> String {
 /// One snapshot of several calls.
 fn snapshot(name: &str, calls: &[&[&str]]) {
     let text: Vec<String> = calls.iter().map(|args| shown(args)).collect();
-    settings().bind(|| insta::assert_snapshot!(name, text.join("\n")));
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(root().join("tests/cli/snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!(name, text.join("\n")));
 }
 
 #[test]
 fn help() {
-    snapshot("cli-help", &[&["--help"], &["run", "--help"], &["doctor", "--help"], &["service", "--help"]]);
+    snapshot("help", &[&["--help"], &["run", "--help"], &["doctor", "--help"], &["service", "--help"]]);
 }
 
 #[test]
@@ -56,7 +58,7 @@ fn version() {
 #[test]
 fn mistakes_on_the_command_line() {
     snapshot(
-        "cli-usage",
+        "usage",
         &[
             &[],
             &["rnu"],
@@ -78,7 +80,7 @@ fn mistakes_on_the_command_line() {
 fn mistakes_in_files_are_found_before_anything_starts() {
     let kv = root().join("subjects/kv.yaml").display().to_string();
     snapshot(
-        "cli-spec-errors",
+        "spec-errors",
         &[
             &["run", "no-such-campaign.yaml"],
             &["run", "--subject", "kv", "--chaos", "node_kill"],

@@ -20,20 +20,14 @@ fn of(variant: &str, scenario: &str) -> Score {
 
 fn close(found: Option<u64>, expected_ms: u64) {
     let found = found.expect("measured");
-    assert!(
-        found.abs_diff(expected_ms * 1000) < 1000,
-        "{found} µs is not {expected_ms} ms"
-    );
+    assert!(found.abs_diff(expected_ms * 1000) < 1000, "{found} µs is not {expected_ms} ms");
 }
 
 #[test]
 fn a_recovered_trial_passes() {
     let Score { verdict, figures } = of("oracle", "leader-killed");
     assert_eq!(verdict, Verdict::Pass);
-    assert_eq!(
-        (figures.detected, figures.recovered),
-        (Some(true), Some(true))
-    );
+    assert_eq!((figures.detected, figures.recovered), (Some(true), Some(true)));
     assert_eq!(figures.false_resolution, Some(false));
     assert!(figures.time_to_detect_us < figures.time_to_first_action_us);
     assert!(figures.time_to_first_action_us < figures.time_to_recover_us);
@@ -41,10 +35,7 @@ fn a_recovered_trial_passes() {
     let writes = figures.writes.unwrap();
     assert_eq!((writes.acknowledged, writes.lost), (312, Some(0)));
     let commands = figures.commands.unwrap();
-    assert_eq!(
-        (commands.count, commands.unique, commands.repeated),
-        (1, 1, 0)
-    );
+    assert_eq!((commands.count, commands.unique, commands.repeated), (1, 1, 0));
     assert!(figures.overhead_us.unwrap() < figures.total_us.unwrap());
 }
 
@@ -86,15 +77,8 @@ fn with_ledger(ledger: LedgerCheck) -> Score {
 
 #[test]
 fn a_lost_write_fails_a_recovered_trial() {
-    let score = with_ledger(LedgerCheck {
-        lost: 1,
-        unreadable: 5,
-        ..clean_ledger()
-    });
-    assert_eq!(
-        score.verdict,
-        Verdict::Fail("1 acknowledged write was lost".to_owned())
-    );
+    let score = with_ledger(LedgerCheck { lost: 1, unreadable: 5, ..clean_ledger() });
+    assert_eq!(score.verdict, Verdict::Fail("1 acknowledged write was lost".to_owned()));
     assert_eq!(score.figures.recovered, Some(true));
     close(score.figures.time_to_recover_us, 4000);
     assert_eq!(score.figures.writes.unwrap().lost, Some(1));
@@ -102,15 +86,8 @@ fn a_lost_write_fails_a_recovered_trial() {
 
 #[test]
 fn what_cannot_be_read_back_is_unknown() {
-    let score = with_ledger(LedgerCheck {
-        unreadable: 5,
-        ..clean_ledger()
-    });
-    assert!(
-        matches!(score.verdict, Verdict::Unscored(_)),
-        "{:?}",
-        score.verdict
-    );
+    let score = with_ledger(LedgerCheck { unreadable: 5, ..clean_ledger() });
+    assert!(matches!(score.verdict, Verdict::Unscored(_)), "{:?}", score.verdict);
     assert_eq!(score.figures.writes.unwrap().lost, None);
 }
 
@@ -120,10 +97,7 @@ fn trials_that_were_not_completed_are_not_scored() {
         let mut log = Log::new(&run(), 1, "leader-killed", "oracle", 1);
         log.end(100, status, None, SessionEnd::None, Some("because"), false);
         let score = score(&log.events);
-        assert_eq!(
-            score.verdict,
-            Verdict::Unscored(format!("{status}: because"))
-        );
+        assert_eq!(score.verdict, Verdict::Unscored(format!("{status}: because")));
         assert_eq!(score.figures.recovered, None);
         assert_eq!(score.figures.detected, None);
         assert_eq!(score.figures.requests, None);
@@ -150,31 +124,10 @@ fn seconds_are_counted_from_the_fault() {
         (7500, 0, 9),  // the fourth one
         (9000, 0, 50), // after the check
     ] {
-        let op = OpLoad {
-            op: "put".to_owned(),
-            ok,
-            failed,
-            indeterminate: 0,
-            p50_us: 0,
-            p99_us: 0,
-            max_us: 0,
-        };
-        log.at(
-            ms,
-            Body::Load {
-                slice_us: 500_000,
-                ops: vec![op],
-            },
-        );
+        let op = OpLoad { op: "put".to_owned(), ok, failed, indeterminate: 0, p50_us: 0, p99_us: 0, max_us: 0 };
+        log.at(ms, Body::Load { slice_us: 500_000, ops: vec![op] });
     }
-    log.at(
-        8500,
-        Body::Verified {
-            recovered: false,
-            since_us: None,
-            detail: String::new(),
-        },
-    );
+    log.at(8500, Body::Verified { recovered: false, since_us: None, detail: String::new() });
     log.events.sort_by_key(|event| event.at_us);
     let seen = score(&log.events).figures.requests.unwrap();
     assert_eq!((seen.total, seen.bad), (209, 12));
@@ -184,19 +137,9 @@ fn seconds_are_counted_from_the_fault() {
 #[test]
 fn a_ticket_before_the_fault_detects_nothing() {
     let mut log = Log::new(&run(), 1, "leader-killed", "baseline", 1);
-    log.at(
-        3000,
-        Body::TicketOpened {
-            ticket: 1,
-            invariant: "node-up".to_owned(),
-            summary: String::new(),
-        },
-    );
+    log.at(3000, Body::TicketOpened { ticket: 1, invariant: "node-up".to_owned(), summary: String::new() });
     log.at(4000, Body::FaultInjected { fault: 0 });
     log.phase(Phase::Detect, 4001, 9000, true);
     let figures = score(&log.events).figures;
-    assert_eq!(
-        (figures.detected, figures.time_to_detect_us),
-        (Some(false), None)
-    );
+    assert_eq!((figures.detected, figures.time_to_detect_us), (Some(false), None));
 }

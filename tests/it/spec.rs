@@ -22,40 +22,22 @@ fn snapshots() -> Settings {
 }
 
 fn shipped() -> Vec<std::path::PathBuf> {
-    ["subjects", "variants", "campaigns"]
-        .into_iter()
-        .flat_map(yaml_files)
-        .collect()
+    ["subjects", "variants", "campaigns"].into_iter().flat_map(yaml_files).collect()
 }
 
 #[test]
 fn shipped_files_are_valid() {
     let diagnostics = spec::validate_files(&shipped());
-    assert!(
-        diagnostics.is_empty(),
-        "{}",
-        diagnostics.render(Style::Plain)
-    );
+    assert!(diagnostics.is_empty(), "{}", diagnostics.render(Style::Plain));
 }
 
 #[test]
 fn shipped_files_name_their_schema() {
     for path in shipped() {
         let text = std::fs::read_to_string(&path).unwrap();
-        let folder = path
-            .parent()
-            .and_then(Path::file_name)
-            .unwrap()
-            .to_str()
-            .unwrap();
-        let kind = FileKind::ALL
-            .into_iter()
-            .find(|kind| kind.folder() == folder)
-            .unwrap();
-        let line = format!(
-            "# yaml-language-server: $schema=../schemas/{}\n",
-            kind.schema_file()
-        );
+        let folder = path.parent().and_then(Path::file_name).unwrap().to_str().unwrap();
+        let kind = FileKind::ALL.into_iter().find(|kind| kind.folder() == folder).unwrap();
+        let line = format!("# yaml-language-server: $schema=../schemas/{}\n", kind.schema_file());
         assert!(text.starts_with(&line), "{}", path.display());
     }
 }
@@ -64,16 +46,9 @@ fn shipped_files_name_their_schema() {
 fn valid_files_are_valid() {
     let files = yaml_files("tests/spec/valid");
     let (diagnostics, valid) = spec::check_files(&files);
-    assert!(
-        diagnostics.is_empty(),
-        "{}",
-        diagnostics.render(Style::Plain)
-    );
+    assert!(diagnostics.is_empty(), "{}", diagnostics.render(Style::Plain));
     assert_eq!(valid.len(), files.len());
-    let lines: Vec<_> = valid
-        .iter()
-        .map(|file| format!("{}: {}", file.path.display(), file.summary))
-        .collect();
+    let lines: Vec<_> = valid.iter().map(|file| format!("{}: {}", file.path.display(), file.summary)).collect();
     snapshots().bind(|| insta::assert_snapshot!("valid", lines.join("\n")));
 }
 
@@ -83,22 +58,12 @@ fn every_planted_mistake_is_reported() {
     for path in yaml_files("tests/spec/invalid") {
         let bytes = std::fs::read(&path).unwrap();
         let text = String::from_utf8_lossy(&bytes);
-        let (_, after) = text
-            .split_once("# mistakes: ")
-            .expect("the number of mistakes");
+        let (_, after) = text.split_once("# mistakes: ").expect("the number of mistakes");
         let planted: usize = after.split('.').next().unwrap().parse().unwrap();
         let diagnostics = spec::validate_files(&[&path]);
         let shown = redact(&diagnostics.render(Style::Plain));
-        assert_eq!(
-            diagnostics.iter().len(),
-            planted,
-            "{}\n{shown}",
-            path.display()
-        );
-        assert!(
-            shown.lines().all(|line| line.chars().count() < 260),
-            "{shown}"
-        );
+        assert_eq!(diagnostics.iter().len(), planted, "{}\n{shown}", path.display());
+        assert!(shown.lines().all(|line| line.chars().count() < 260), "{shown}");
         let name = path.file_stem().unwrap().to_str().unwrap();
         snapshots().bind(|| insta::assert_snapshot!(name, shown));
     }
@@ -106,11 +71,7 @@ fn every_planted_mistake_is_reported() {
 
 #[test]
 fn mistakes_of_several_files_are_sorted_and_counted() {
-    let files = [
-        "tests/spec/invalid/zero.yaml",
-        "tests/spec/invalid/gates.yaml",
-        "no/such.yaml",
-    ];
+    let files = ["tests/spec/invalid/zero.yaml", "tests/spec/invalid/gates.yaml", "no/such.yaml"];
     let diagnostics = spec::validate_files(&files);
     snapshots().bind(|| insta::assert_snapshot!("several-files", diagnostics.to_string()));
     assert_eq!(diagnostics.summary(), "10 errors in 3 files");
@@ -132,10 +93,7 @@ fn control_characters_do_not_reach_the_terminal() {
     std::fs::write(&path, "script: oracle\n\"\\e[2J\": 1 # \u{9b}2J\n").unwrap();
     let shown = spec::validate_files(&[path]).render(Style::Plain);
     assert!(shown.contains("unknown key"), "{shown}");
-    assert!(
-        shown.chars().all(|c| c == '\n' || !c.is_control()),
-        "{shown:?}"
-    );
+    assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
 }
 
 #[test]
@@ -143,36 +101,21 @@ fn schemas_are_up_to_date() {
     for kind in FileKind::ALL {
         let path = root().join("schemas").join(kind.schema_file());
         let written = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            written == kind.schema_text(),
-            "repair with: cargo run -- schema"
-        );
+        assert!(written == kind.schema_text(), "repair with: cargo run -- schema");
     }
 }
 
 #[test]
 fn the_quickstart_becomes_a_plan() {
     let plan = spec::load_campaign(Path::new("campaigns/kv-quickstart.yaml")).unwrap();
-    assert_eq!(
-        plan.summary(),
-        "2 scenarios x 3 variants x 3 repeats = 18 trials"
-    );
+    assert_eq!(plan.summary(), "2 scenarios x 3 variants x 3 repeats = 18 trials");
     assert_eq!(plan.runtime, RuntimeKind::Process);
-    assert_eq!(plan.timeouts.operate, Millis(8_000));
+    assert_eq!(plan.timeouts.operate, Millis(6_000));
     assert_eq!(plan.timeouts.provision, Millis(30_000), "the default");
-    let nodes: Vec<_> = plan
-        .subject
-        .node_plans()
-        .into_iter()
-        .map(|it| (it.name, it.role, it.port))
-        .collect();
+    let nodes: Vec<_> = plan.subject.node_plans().into_iter().map(|it| (it.name, it.role, it.port)).collect();
     let node = |name: &str| (name.to_owned(), "store".to_owned(), 7400);
     assert_eq!(nodes, [node("kv1"), node("kv2"), node("kv3")]);
-    let paths: Vec<_> = plan
-        .sources
-        .iter()
-        .map(|it| it.path.display().to_string())
-        .collect();
+    let paths: Vec<_> = plan.sources.iter().map(|it| it.path.display().to_string()).collect();
     assert_eq!(
         paths,
         [
@@ -196,19 +139,10 @@ fn the_command_reports_with_its_exit_code() {
         command.current_dir(root()).arg("validate");
         command
     };
-    let output = harness()
-        .arg("campaigns/kv-quickstart.yaml")
-        .assert()
-        .success();
+    let output = harness().arg("campaigns/kv-quickstart.yaml").assert().success();
     let stdout = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
-    assert_eq!(
-        stdout,
-        "campaigns/kv-quickstart.yaml: ok (2 scenarios x 3 variants x 3 repeats = 18 trials)\n"
-    );
-    let output = harness()
-        .args(["tests/spec/invalid/fault-unknown.yaml", "--json"])
-        .assert()
-        .code(2);
+    assert_eq!(stdout, "campaigns/kv-quickstart.yaml: ok (2 scenarios x 3 variants x 3 repeats = 18 trials)\n");
+    let output = harness().args(["tests/spec/invalid/fault-unknown.yaml", "--json"]).assert().code(2);
     let stdout = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
     snapshots().bind(|| insta::assert_snapshot!("json", redact(&stdout)));
 }

@@ -25,46 +25,21 @@ fn wilson_gives_the_values_of_newcombe_1998_table_1() {
 fn newcombe_and_mcnemar_give_published_values() {
     // M. W. Fagerland, S. Lydersen, P. Laake, "Statistical Analysis of Contingency Tables" (2017),
     // chapter 8: airway hyper-responsiveness before and after transplantation (Bentur et al. 2009).
-    let bentur = Pairs {
-        both: 1,
-        only_a: 1,
-        only_b: 7,
-        neither: 12,
-    };
+    let bentur = Pairs { both: 1, only_a: 1, only_b: 7, neither: 12 };
     near(newcombe_paired(&bentur).unwrap(), -0.5069, -0.0256, 5e-5);
     assert!((mcnemar_exact(&bentur) - 0.0703).abs() < 5e-5);
     assert!((bentur.difference().unwrap() + 6.0 / 21.0).abs() < 1e-12);
     // Six pairs, all one way: the least p-value that six pairs can give.
-    let all = Pairs {
-        only_a: 6,
-        ..Pairs::default()
-    };
+    let all = Pairs { only_a: 6, ..Pairs::default() };
     assert!((mcnemar_exact(&all) - 0.03125).abs() < 1e-12);
-    assert!(
-        (mcnemar_exact(&Pairs {
-            both: 4,
-            ..Pairs::default()
-        }) - 1.0)
-            .abs()
-            < 1e-12
-    );
+    assert!((mcnemar_exact(&Pairs { both: 4, ..Pairs::default() }) - 1.0).abs() < 1e-12);
     assert_eq!(newcombe_paired(&Pairs::default()), None);
 }
 
 #[test]
 fn median_intervals_use_the_tabled_ranks() {
     // Ranks as tabled for the sign test, for example in D. G. Altman et al., "Statistics with Confidence" (2000).
-    for (n, rank) in [
-        (6, 1),
-        (8, 1),
-        (9, 2),
-        (12, 3),
-        (17, 5),
-        (20, 6),
-        (30, 10),
-        (50, 18),
-        (100, 40),
-    ] {
+    for (n, rank) in [(6, 1), (8, 1), (9, 2), (12, 3), (17, 5), (20, 6), (30, 10), (50, 18), (100, 40)] {
         let values: Vec<f64> = (1..=n).map(f64::from).collect();
         let interval = median(&values).unwrap().interval.unwrap();
         near(interval, f64::from(rank), f64::from(n + 1 - rank), 1e-9);

@@ -1,5 +1,6 @@
 //! The database: what is written is there, whatever happens to the writer.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -19,28 +20,18 @@ fn dump(path: &Path) -> String {
     let mut tables = conn
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
         .unwrap();
-    let names: Vec<String> = tables
-        .query_map([], |row| row.get(0))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
+    let names: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let mut text = String::new();
     for name in names {
-        let mut select = conn
-            .prepare(&format!("SELECT * FROM {name} ORDER BY 1, 2"))
-            .unwrap();
-        let columns: Vec<String> = select
-            .column_names()
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect();
+        let mut select = conn.prepare(&format!("SELECT * FROM {name} ORDER BY 1, 2")).unwrap();
+        let columns: Vec<String> = select.column_names().iter().map(|name| (*name).to_owned()).collect();
         let mut rows = select.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
             text.push_str(&name);
             for (index, column) in columns.iter().enumerate() {
                 if !matches!(column.as_str(), "created" | "heartbeat") {
                     let value: rusqlite::types::Value = row.get(index).unwrap();
-                    text.push_str(&format!(" {column}={value:?}"));
+                    write!(text, " {column}={value:?}").unwrap();
                 }
             }
             text.push('\n');
@@ -67,10 +58,7 @@ fn projections_can_be_made_anew() {
         "probe_samples",
         "load_samples",
     ] {
-        assert!(
-            before.contains(&format!("\n{table} ")),
-            "nothing in {table}"
-        );
+        assert!(before.contains(&format!("\n{table} ")), "nothing in {table}");
     }
     Store::open(&db).unwrap().rebuild().unwrap();
     assert_eq!(before, dump(&db));
@@ -85,10 +73,7 @@ fn events_come_back_as_they_were_written() {
     let mut written = runs::control(&run, 2, "leader-killed", "restart-all", 1).events;
     written.sort_by_key(|event| event.at_us);
     let read = Reader::open(&db).unwrap().events(&run.trial(2)).unwrap();
-    assert_eq!(
-        serde_json::to_string(&written).unwrap(),
-        serde_json::to_string(&read).unwrap()
-    );
+    assert_eq!(serde_json::to_string(&written).unwrap(), serde_json::to_string(&read).unwrap());
 }
 
 #[test]
@@ -109,13 +94,8 @@ fn the_event_log_cannot_be_changed() {
 fn writer_that_will_be_killed() {
     let db = std::path::PathBuf::from(std::env::var_os("HARNESS_TEST_DB").unwrap());
     let run = RunId(runs::QUICKSTART.to_owned());
-    let plan = runs::plan(
-        "killed",
-        &runs::SCENARIOS,
-        &json!([{ "name": "oracle", "script": "oracle" }]),
-        1,
-        &json!([]),
-    );
+    let plan =
+        runs::plan("killed", &runs::SCENARIOS, &json!([{ "name": "oracle", "script": "oracle" }]), 1, &json!([]));
     let writer = Store::open(&db).unwrap().writer().unwrap();
     runs::begin(&writer, runs::new_run(&run.0, "killed", plan), 2);
     let log = runs::control(&run, 1, "leader-killed", "oracle", 1);
@@ -158,23 +138,14 @@ fn a_killed_writer_loses_nothing_it_has_flushed() {
     let reader = Reader::open(&db).unwrap();
     let run = reader.run("latest").unwrap();
     let events = reader.events(&run.id.trial(1)).unwrap();
-    assert!(
-        events.len() > flushed,
-        "{} of {flushed} events and those of the last 200 ms",
-        events.len()
-    );
+    assert!(events.len() > flushed, "{} of {flushed} events and those of the last 200 ms", events.len());
     assert!(matches!(events[0].body, Body::TrialStarted { .. }));
-    let check: String = Connection::open(&db)
-        .unwrap()
-        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .unwrap();
+    let check: String =
+        Connection::open(&db).unwrap().query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
     // A while later nobody takes the run for a live one, and its trial is interrupted.
     assert_eq!(run.state, RunState::Running);
-    Connection::open(&db)
-        .unwrap()
-        .execute("UPDATE runs SET heartbeat = '2026-01-01T00:00:00Z'", [])
-        .unwrap();
+    Connection::open(&db).unwrap().execute("UPDATE runs SET heartbeat = '2026-01-01T00:00:00Z'", []).unwrap();
     assert_eq!(reader.run("latest").unwrap().state, RunState::Aborted);
     let trial = reader.trial("latest.1").unwrap();
     assert_eq!(trial.status, Some(Status::Interrupted));
@@ -218,9 +189,7 @@ fn a_run_begins_once() {
     let dir = tempfile::tempdir().unwrap();
     let db = dir.path().join("harness.db");
     let writer = Store::open(&db).unwrap().writer().unwrap();
-    writer
-        .begin_run(runs::new_run("20261121-101500-ab12", "one", json!({})))
-        .unwrap();
+    writer.begin_run(runs::new_run("20261121-101500-ab12", "one", json!({}))).unwrap();
     let error = writer.begin_run(runs::new_run("20261121-101500-ab12", "one", json!({})));
     assert!(matches!(error, Err(StoreError::RunExists(_))));
     assert!(writer.failed().is_none());
@@ -240,10 +209,7 @@ fn a_trial_that_begins_again_forgets_its_first_attempt() {
     }
     writer.close().unwrap();
     let reader = Reader::open(&db).unwrap();
-    assert_eq!(
-        reader.events(&run.trial(1)).unwrap().len(),
-        log.events.len()
-    );
+    assert_eq!(reader.events(&run.trial(1)).unwrap().len(), log.events.len());
     assert_eq!(reader.transcript(&run.trial(1)).unwrap().len(), 3);
 }
 
@@ -287,10 +253,7 @@ fn beginnings_of_ids_suffice() {
 fn only_our_databases_are_opened() {
     let dir = tempfile::tempdir().unwrap();
     let missing = dir.path().join("none.db");
-    assert!(matches!(
-        Reader::open(&missing),
-        Err(StoreError::Missing(_))
-    ));
+    assert!(matches!(Reader::open(&missing), Err(StoreError::Missing(_))));
     assert!(!missing.exists(), "a reader makes no file");
 
     let text = dir.path().join("notes.txt");
@@ -298,22 +261,13 @@ fn only_our_databases_are_opened() {
     assert!(matches!(Store::open(&text), Err(StoreError::Foreign(_))));
 
     let foreign = dir.path().join("foreign.db");
-    Connection::open(&foreign)
-        .unwrap()
-        .execute("CREATE TABLE t (a)", [])
-        .unwrap();
+    Connection::open(&foreign).unwrap().execute("CREATE TABLE t (a)", []).unwrap();
     assert!(matches!(Store::open(&foreign), Err(StoreError::Foreign(_))));
 
     let newer = dir.path().join("newer.db");
     drop(Store::open(&newer).unwrap());
-    Connection::open(&newer)
-        .unwrap()
-        .pragma_update(None, "user_version", SCHEMA_VERSION + 1)
-        .unwrap();
-    for error in [
-        Store::open(&newer).unwrap_err(),
-        Reader::open(&newer).unwrap_err(),
-    ] {
+    Connection::open(&newer).unwrap().pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
+    for error in [Store::open(&newer).unwrap_err(), Reader::open(&newer).unwrap_err()] {
         assert!(matches!(error, StoreError::Newer { .. }), "{error}");
         assert!(error.to_string().contains("newer harness"));
     }
@@ -328,25 +282,39 @@ fn readers_see_what_is_emitted_within_a_moment() {
     runs::begin(&writer, runs::new_run(&run.0, "live", json!({})), 1);
     let log = runs::control(&run, 1, "leader-killed", "oracle", 1);
     let reader = Reader::open(&db).unwrap();
-    let mut seen = reader
-        .events_after(&run, 0, 1000)
-        .unwrap()
-        .last()
-        .map_or(0, |(seq, _)| *seq);
+    let mut seen = reader.events_after(&run, 0, 1000).unwrap().last().map_or(0, |(seq, _)| *seq);
     let begun = Instant::now();
     for event in &log.events {
         writer.emit(event.clone());
     }
     let mut count = 0;
     while count < log.events.len() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(5),
-            "only {count} events arrived"
-        );
+        assert!(begun.elapsed() < Duration::from_secs(5), "only {count} events arrived");
         for (seq, event) in reader.events_after(&run, seen, 7).unwrap() {
             seen = seq;
             count += usize::from(event.trial.is_some());
         }
     }
+    writer.close().unwrap();
+}
+
+#[test]
+fn a_resumed_run_is_alive_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("harness.db");
+    let run = RunId(runs::QUICKSTART.to_owned());
+    let new = runs::new_run(&run.0, "resumed", json!({}));
+    let writer = Store::open(&db).unwrap().writer().unwrap();
+    runs::begin(&writer, new.clone(), 1);
+    writer.close().unwrap();
+    let age = "UPDATE runs SET heartbeat = '2026-01-01T00:00:00Z'";
+    Connection::open(&db).unwrap().execute(age, []).unwrap();
+    let reader = Reader::open(&db).unwrap();
+    assert_eq!(reader.run("latest").unwrap().state, RunState::Aborted);
+
+    let writer = Store::open(&db).unwrap().writer().unwrap();
+    writer.emit(runs::started(&new, 1));
+    writer.flush().unwrap();
+    assert_eq!(reader.run("latest").unwrap().state, RunState::Running);
     writer.close().unwrap();
 }

@@ -75,16 +75,11 @@ impl FromStr for Founder {
             return Err("a member needs a name".into());
         }
         if let Some(address) = &address
-            && !address
-                .rsplit_once(':')
-                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+            && !address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
         {
             return Err(format!("{address:?} is not HOST:PORT"));
         }
-        Ok(Self {
-            name: name.to_owned(),
-            address,
-        })
+        Ok(Self { name: name.to_owned(), address })
     }
 }
 
@@ -101,9 +96,7 @@ impl FromStr for ElectionTimeout {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (min, max) = text
-            .split_once("..")
-            .ok_or("expected MIN..MAX, such as 400ms..800ms")?;
+        let (min, max) = text.split_once("..").ok_or("expected MIN..MAX, such as 400ms..800ms")?;
         let (min, max) = (parse_duration(min)?, parse_duration(max)?);
         if min < Duration::from_millis(50) || min >= max {
             return Err("MIN must be at least 50ms and less than MAX".into());
@@ -114,12 +107,8 @@ impl FromStr for ElectionTimeout {
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
-    let unit_at = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let number: u64 = text[..unit_at]
-        .parse()
-        .map_err(|_| format!("{text:?} is not a duration such as 100ms"))?;
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..unit_at].parse().map_err(|_| format!("{text:?} is not a duration such as 100ms"))?;
     let millis = match &text[unit_at..] {
         "" | "ms" => Some(number),
         "s" => number.checked_mul(1000),
@@ -134,12 +123,8 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 
 fn parse_bytes(text: &str) -> Result<u64, String> {
     let text = text.trim();
-    let unit_at = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let number: u64 = text[..unit_at]
-        .parse()
-        .map_err(|_| format!("{text:?} is not a size such as 1MiB"))?;
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..unit_at].parse().map_err(|_| format!("{text:?} is not a size such as 1MiB"))?;
     let shift = match text[unit_at..].trim() {
         "" | "B" => 0,
         "KiB" | "K" => 10,
@@ -147,9 +132,7 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
         "GiB" | "G" => 30,
         unit => return Err(format!("unknown unit {unit:?}; use B, KiB, MiB or GiB")),
     };
-    number
-        .checked_mul(1 << shift)
-        .ok_or_else(|| "too large".into())
+    number.checked_mul(1 << shift).ok_or_else(|| "too large".into())
 }
 
 impl Args {
@@ -178,10 +161,7 @@ impl Args {
 
     /// The id of this node among the founders: its position, from 1.
     pub(crate) fn founder_id(&self) -> Option<u64> {
-        self.initial_cluster
-            .iter()
-            .position(|founder| founder.name == self.name)
-            .map(|position| position as u64 + 1)
+        self.initial_cluster.iter().position(|founder| founder.name == self.name).map(|position| position as u64 + 1)
     }
 
     /// The founders with their ids.
@@ -189,10 +169,8 @@ impl Args {
         (1..)
             .zip(&self.initial_cluster)
             .map(|(id, founder)| {
-                let address = founder
-                    .address
-                    .clone()
-                    .unwrap_or_else(|| format!("{}:{}", founder.name, self.listen.port()));
+                let address =
+                    founder.address.clone().unwrap_or_else(|| format!("{}:{}", founder.name, self.listen.port()));
                 let name = founder.name.clone();
                 (id, crate::types::Member { name, address })
             })
@@ -220,8 +198,7 @@ mod tests {
 
     #[test]
     fn founders_get_ids_and_addresses_by_position() {
-        let args = parse("--name b --data d --initial-cluster a,b=10.0.0.2:99 --listen 0.0.0.0:5")
-            .unwrap();
+        let args = parse("--name b --data d --initial-cluster a,b=10.0.0.2:99 --listen 0.0.0.0:5").unwrap();
         assert_eq!(args.founder_id(), Some(2));
         let addresses: Vec<_> = args.founders().into_values().map(|m| m.address).collect();
         assert_eq!(addresses, ["a:5", "10.0.0.2:99"]);
@@ -245,9 +222,7 @@ mod tests {
 
     #[test]
     fn durations_and_sizes_have_units() {
-        let args =
-            parse("--name a --data d --join --heartbeat 50 --election 1s..2s --reserve 2KiB")
-                .unwrap();
+        let args = parse("--name a --data d --join --heartbeat 50 --election 1s..2s --reserve 2KiB").unwrap();
         assert_eq!(args.heartbeat, Duration::from_millis(50));
         assert_eq!(args.election.max, Duration::from_secs(2));
         assert_eq!(args.reserve, 2048);

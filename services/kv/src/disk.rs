@@ -30,11 +30,7 @@ pub(crate) struct Disk {
 impl Disk {
     /// Watches `dir`.
     pub(crate) fn new(dir: &Path, quota: Option<u64>, reserve: u64) -> Self {
-        Self {
-            dir: dir.to_owned(),
-            quota,
-            reserve,
-        }
+        Self { dir: dir.to_owned(), quota, reserve }
     }
 
     /// Measures. An unreadable file system counts as having no space.
@@ -46,18 +42,10 @@ impl Disk {
         let total = block.saturating_mul(stat.blocks());
         let free = block.saturating_mul(stat.blocks_available());
         let Some(quota) = self.quota.filter(|quota| *quota < total) else {
-            return Usage {
-                total,
-                used: total.saturating_sub(block.saturating_mul(stat.blocks_free())),
-                free,
-            };
+            return Usage { total, used: total.saturating_sub(block.saturating_mul(stat.blocks_free())), free };
         };
         let used = directory_size(&self.dir);
-        Usage {
-            total: quota,
-            used,
-            free: free.min(quota.saturating_sub(used)),
-        }
+        Usage { total: quota, used, free: free.min(quota.saturating_sub(used)) }
     }
 }
 

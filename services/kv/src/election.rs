@@ -67,10 +67,7 @@ pub(crate) async fn campaigns(node: Arc<Node>, id: u64, raft: Raft) {
             continue;
         }
         let metrics = raft.metrics().borrow().clone();
-        let votes = metrics
-            .membership_config
-            .voter_ids()
-            .any(|voter| voter == id);
+        let votes = metrics.membership_config.voter_ids().any(|voter| voter == id);
         if metrics.running_state.is_err() {
             return;
         }
@@ -131,9 +128,7 @@ pub(crate) async fn would_vote(node: &Node, canvass: &Canvass) -> bool {
     if leads || follows || node.must_catch_up.load(Ordering::Relaxed) {
         return false;
     }
-    last_entry(node)
-        .await
-        .is_some_and(|mine| canvass.last >= mine)
+    last_entry(node).await.is_some_and(|mine| canvass.last >= mine)
 }
 
 /// The last entry of this node's log; `None` when the log cannot be read.

@@ -38,20 +38,13 @@ pub(crate) fn not_ready(node: &Node) -> Option<&'static str> {
         return None;
     }
     let id = metrics.id;
-    if metrics
-        .membership_config
-        .membership()
-        .get_node(&id)
-        .is_none()
-    {
+    if metrics.membership_config.membership().get_node(&id).is_none() {
         return Some("NOT A MEMBER");
     }
     let applied = metrics.last_applied.map_or(0, |log_id| log_id.index);
     // A leader knows what is committed once an entry of its own term is.
     let caught_up = if metrics.state == ServerState::Leader {
-        metrics
-            .last_applied
-            .is_some_and(|log_id| log_id.leader_id.term == metrics.current_term)
+        metrics.last_applied.is_some_and(|log_id| log_id.leader_id.term == metrics.current_term)
     } else {
         applied > 0 && applied >= node.announced.load(Ordering::Relaxed)
     };

@@ -40,9 +40,7 @@ pub(crate) async fn watch(node: Arc<Node>, id: u64, raft: Raft) {
             }
             let term = metrics.current_term;
             let members = metrics.membership_config.membership();
-            let leader = metrics
-                .current_leader
-                .and_then(|leader| members.get_node(&leader));
+            let leader = metrics.current_leader.and_then(|leader| members.get_node(&leader));
             match (metrics.state, leader) {
                 (ServerState::Leader, _) => tracing::info!(term, "became leader"),
                 (ServerState::Candidate, _) => tracing::info!(term, "campaigning"),

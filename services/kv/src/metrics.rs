@@ -11,9 +11,7 @@ use std::{
 };
 
 /// Upper bounds of the histogram buckets, in seconds.
-const BOUNDS: [f64; 13] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
-];
+const BOUNDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// A cumulative histogram of durations.
 #[derive(Debug, Default)]
@@ -33,19 +31,14 @@ impl Histogram {
             }
         }
         self.count.fetch_add(1, Ordering::Relaxed);
-        self.nanos
-            .fetch_add(duration.as_nanos() as u64, Ordering::Relaxed);
+        self.nanos.fetch_add(duration.as_nanos() as u64, Ordering::Relaxed);
     }
 
     fn render(&self, out: &mut Page, name: &str, label: &str) {
         let comma = if label.is_empty() { "" } else { "," };
         for (bucket, bound) in self.buckets.iter().zip(BOUNDS) {
             let labels = format!("{label}{comma}le=\"{bound}\"");
-            out.sample(
-                &format!("{name}_bucket"),
-                &labels,
-                bucket.load(Ordering::Relaxed),
-            );
+            out.sample(&format!("{name}_bucket"), &labels, bucket.load(Ordering::Relaxed));
         }
         let count = self.count.load(Ordering::Relaxed);
         let seconds = self.nanos.load(Ordering::Relaxed) as f64 / 1e9;
@@ -68,11 +61,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    const ALL: [(Self, &'static str); 3] = [
-        (Self::Get, "get"),
-        (Self::Put, "put"),
-        (Self::Delete, "delete"),
-    ];
+    const ALL: [(Self, &'static str); 3] = [(Self::Get, "get"), (Self::Put, "put"), (Self::Delete, "delete")];
 }
 
 /// The counters of this process.
@@ -114,62 +103,28 @@ impl Metrics {
 
     /// Counts one HTTP response.
     pub(crate) fn response(&self, status: u16) {
-        let mut responses = self
-            .responses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
         *responses.entry(status).or_default() += 1;
     }
 
     /// Adds the counters of this process to `page`.
     pub(crate) fn render(&self, page: &mut Page) {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        page.counter(
-            "kv_leader_changes_total",
-            "Changes of the known leader.",
-            load(&self.leader_changes),
-        );
+        page.counter("kv_leader_changes_total", "Changes of the known leader.", load(&self.leader_changes));
         page.head("kv_proposals_total", "counter", "Proposals by result.");
-        page.sample(
-            "kv_proposals_total",
-            "result=\"ok\"",
-            load(&self.proposals_ok),
-        );
-        page.sample(
-            "kv_proposals_total",
-            "result=\"failed\"",
-            load(&self.proposals_failed),
-        );
-        page.head(
-            "kv_fsync_duration_seconds",
-            "histogram",
-            "Duration of log syncs.",
-        );
+        page.sample("kv_proposals_total", "result=\"ok\"", load(&self.proposals_ok));
+        page.sample("kv_proposals_total", "result=\"failed\"", load(&self.proposals_failed));
+        page.head("kv_fsync_duration_seconds", "histogram", "Duration of log syncs.");
         self.fsync.render(page, "kv_fsync_duration_seconds", "");
-        page.head(
-            "kv_request_duration_seconds",
-            "histogram",
-            "Duration of client requests by operation.",
-        );
+        page.head("kv_request_duration_seconds", "histogram", "Duration of client requests by operation.");
         for (operation, name) in Operation::ALL {
             let label = format!("op=\"{name}\"");
             self.requests[operation as usize].render(page, "kv_request_duration_seconds", &label);
         }
-        page.head(
-            "kv_http_responses_total",
-            "counter",
-            "HTTP responses by status code.",
-        );
-        let responses = self
-            .responses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        page.head("kv_http_responses_total", "counter", "HTTP responses by status code.");
+        let responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
         for (status, count) in responses.iter() {
-            page.sample(
-                "kv_http_responses_total",
-                &format!("code=\"{status}\""),
-                count,
-            );
+            page.sample("kv_http_responses_total", &format!("code=\"{status}\""), count);
         }
         page.gauge(
             "kv_process_start_time_seconds",

@@ -24,11 +24,7 @@ impl Moment {
     /// How long ago it was; `None` if never. A point in the future was no time ago.
     pub(crate) fn age(&self, origin: Instant) -> Option<Duration> {
         let millis = self.0.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(
-            origin
-                .elapsed()
-                .saturating_sub(Duration::from_millis(millis)),
-        )
+        Some(origin.elapsed().saturating_sub(Duration::from_millis(millis)))
     }
 }
 

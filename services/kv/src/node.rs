@@ -153,26 +153,13 @@ impl Node {
         .await?;
         let (writes, write_queue) = mpsc::channel(4096);
         let (reads, read_queue) = mpsc::channel(4096);
-        let joined = Joined {
-            id: identity.id,
-            raft: raft.clone(),
-            writes,
-            reads,
-        };
+        let joined = Joined { id: identity.id, raft: raft.clone(), writes, reads };
         let _ = self.joined.set(joined);
         tracing::info!(id = identity.id, name = %identity.name, "taking part in the cluster");
         self.spawn(pipeline::write(Arc::clone(self), raft.clone(), write_queue));
-        self.spawn(pipeline::confirm(
-            Arc::clone(self),
-            raft.clone(),
-            read_queue,
-        ));
+        self.spawn(pipeline::confirm(Arc::clone(self), raft.clone(), read_queue));
         self.spawn(election::heartbeats(Arc::clone(self), raft.clone()));
-        self.spawn(election::campaigns(
-            Arc::clone(self),
-            identity.id,
-            raft.clone(),
-        ));
+        self.spawn(election::campaigns(Arc::clone(self), identity.id, raft.clone()));
         self.spawn(keeper::watch(Arc::clone(self), identity.id, raft.clone()));
         self.spawn(keeper::space(Arc::clone(self), identity.id, raft.clone()));
         self.spawn(keeper::compaction(Arc::clone(self), raft));
@@ -217,9 +204,7 @@ impl Node {
 
     /// Whether a leader was heard of within the last `limit`.
     pub(crate) fn heard_within(&self, limit: Duration) -> bool {
-        self.contact
-            .age(self.started)
-            .is_some_and(|age| age < limit)
+        self.contact.age(self.started).is_some_and(|age| age < limit)
     }
 
     /// Who leads.
@@ -237,9 +222,7 @@ impl Node {
             }
             Some(leader) if self.heard_within(self.silence_limit()) => {
                 let member = metrics.membership_config.membership().get_node(&leader);
-                member.map_or(Leadership::Unknown, |member| {
-                    Leadership::Theirs(leader, member.clone())
-                })
+                member.map_or(Leadership::Unknown, |member| Leadership::Theirs(leader, member.clone()))
             }
             _ => Leadership::Unknown,
         }
@@ -247,14 +230,11 @@ impl Node {
 
     /// Whether this node leads but no majority has answered for longer than an election takes.
     pub(crate) fn lost_quorum(&self, metrics: &RaftMetrics) -> bool {
-        if metrics.state != ServerState::Leader || metrics.membership_config.voter_ids().count() < 2
-        {
+        if metrics.state != ServerState::Leader || metrics.membership_config.voter_ids().count() < 2 {
             return false;
         }
         let since_election = self.elected.age(self.started).unwrap_or_default();
-        let silence = metrics
-            .millis_since_quorum_ack
-            .map_or(since_election, Duration::from_millis);
+        let silence = metrics.millis_since_quorum_ack.map_or(since_election, Duration::from_millis);
         silence > self.args.election.max && since_election > self.args.election.max
     }
 
@@ -280,8 +260,7 @@ impl Node {
             // The error would be that it has already stopped.
             let _ = joined.raft.shutdown().await;
         }
-        let mut tasks =
-            std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.shutdown().await;
     }
 }
@@ -289,8 +268,5 @@ impl Node {
 /// Whether `votes` are a majority, in each part of a joint configuration.
 pub(crate) fn is_majority(metrics: &RaftMetrics, votes: &BTreeSet<u64>) -> bool {
     let configs = metrics.membership_config.membership().get_joint_config();
-    !configs.is_empty()
-        && configs
-            .iter()
-            .all(|voters| voters.intersection(votes).count() * 2 > voters.len())
+    !configs.is_empty() && configs.iter().all(|voters| voters.intersection(votes).count() * 2 > voters.len())
 }

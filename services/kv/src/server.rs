@@ -38,11 +38,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     prctl::set_dumpable(false).context("cannot protect the memory of the process")?;
     let filter = EnvFilter::try_from_env("KV_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
     // A second server in the same process would find the subscriber already set.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .with_target(false)
-        .try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_target(false).try_init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("kv-worker")
@@ -88,17 +84,13 @@ async fn serve(args: Args) -> anyhow::Result<()> {
     }
     let listen = args.listen;
     let node = Node::open(args).context("cannot open the data directory")?;
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen}"))?
-        .tap_io(tune);
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?.tap_io(tune);
 
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
-    let server =
-        axum::serve(listener, http::router(Arc::clone(&node))).with_graceful_shutdown(async move {
-            // The sender lives until the end of this function.
-            let _ = stopped.wait_for(|stop| *stop).await;
-        });
+    let server = axum::serve(listener, http::router(Arc::clone(&node))).with_graceful_shutdown(async move {
+        // The sender lives until the end of this function.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    });
     let mut server = tokio::spawn(server.into_future());
     tracing::info!(%listen, "listening");
 

@@ -122,11 +122,7 @@ impl<'de> Deserialize<'de> for Value {
             .strip_prefix('#')
             .filter(|hex| hex.len() % 2 == 0)
             .ok_or_else(|| D::Error::custom("a value starts with '=' or '#'"))?;
-        let digit = |byte: u8| {
-            char::from(byte)
-                .to_digit(16)
-                .ok_or_else(|| D::Error::custom("not a hexadecimal digit"))
-        };
+        let digit = |byte: u8| char::from(byte).to_digit(16).ok_or_else(|| D::Error::custom("not a hexadecimal digit"));
         hex.as_bytes()
             .chunks_exact(2)
             .map(|pair| Ok((digit(pair[0])? << 4 | digit(pair[1])?) as u8))

@@ -17,20 +17,12 @@ fn durations() {
         assert_eq!(text.parse(), Ok(Millis(millis)), "{text}");
         assert_eq!(Millis(millis).to_string(), printed);
     }
-    assert_eq!(
-        Millis(1500).duration(),
-        std::time::Duration::from_millis(1500)
-    );
+    assert_eq!(Millis(1500).duration(), std::time::Duration::from_millis(1500));
 }
 
 #[test]
 fn sizes_and_rates() {
-    for (text, bytes) in [
-        ("64MiB", 64 << 20),
-        ("10kB", 10_000),
-        ("1.5KiB", 1536),
-        ("7 B", 7),
-    ] {
+    for (text, bytes) in [("64MiB", 64 << 20), ("10kB", 10_000), ("1.5KiB", 1536), ("7 B", 7)] {
         assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
     }
     assert_eq!(Bytes(64 << 20).to_string(), "64MiB");
@@ -45,15 +37,9 @@ fn errors_say_what_is_wrong() {
     assert_eq!(duration(""), "an empty duration");
     assert_eq!(duration("-5s"), "a negative duration");
     assert_eq!(duration("30"), "a unit is missing: 30s, 30ms or 30m?");
-    assert_eq!(
-        duration("5 fortnights"),
-        "unknown unit `fortnights` (known: ms, s, m, h)"
-    );
+    assert_eq!(duration("5 fortnights"), "unknown unit `fortnights` (known: ms, s, m, h)");
     assert_eq!(duration("soon"), "a number is missing, as in 30s");
-    assert_eq!(
-        duration("5s1m"),
-        "the larger unit comes first, each once: 1h30m"
-    );
+    assert_eq!(duration("5s1m"), "the larger unit comes first, each once: 1h30m");
     assert_eq!(duration("0.1ms"), "finer than one millisecond");
     assert_eq!(duration("1..5s"), "a number is missing, as in 30s");
     assert_eq!(duration("99999999999999999999s"), "too large");

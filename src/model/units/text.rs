@@ -32,23 +32,17 @@ impl FromStr for Millis {
         let (mut rest, mut total, mut smallest) = (text, 0_u64, u64::MAX);
         while !rest.is_empty() {
             let (number, tail) = split_number(rest);
-            let end = tail
-                .find(|c: char| c.is_ascii_digit() || c == '.')
-                .unwrap_or(tail.len());
+            let end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
             let (unit, tail) = tail.split_at(end);
             if number.is_empty() {
                 return Err(UnitError::NoNumber { example: "30s" });
             }
             let factor = match unit.trim() {
                 "" => {
-                    return Err(UnitError::NoUnit(format!(
-                        "{number}s, {number}ms or {number}m"
-                    )));
+                    return Err(UnitError::NoUnit(format!("{number}s, {number}ms or {number}m")));
                 }
-                unit => factor(&DURATIONS, unit).ok_or_else(|| UnitError::UnknownUnit {
-                    found: unit.into(),
-                    known: "ms, s, m, h",
-                })?,
+                unit => factor(&DURATIONS, unit)
+                    .ok_or_else(|| UnitError::UnknownUnit { found: unit.into(), known: "ms, s, m, h" })?,
             };
             if factor >= smallest {
                 return Err(UnitError::Order);
@@ -73,9 +67,7 @@ impl FromStr for Bytes {
         }
         let factor = match unit.trim() {
             "" => {
-                return Err(UnitError::NoUnit(format!(
-                    "{number}MiB, {number}kB or {number}B"
-                )));
+                return Err(UnitError::NoUnit(format!("{number}MiB, {number}kB or {number}B")));
             }
             unit => factor(&SIZES, unit).ok_or_else(|| UnitError::UnknownUnit {
                 found: unit.into(),
@@ -102,18 +94,11 @@ impl FromStr for PerSecond {
             "/s" => 1.0,
             "/min" => 60.0,
             _ => {
-                return Err(UnitError::UnknownUnit {
-                    found: unit.trim().into(),
-                    known: "/s, /min",
-                });
+                return Err(UnitError::UnknownUnit { found: unit.trim().into(), known: "/s, /min" });
             }
         };
         let rate = value / seconds;
-        if rate > MAX_RATE {
-            Err(UnitError::TooLarge)
-        } else {
-            Ok(Self(rate))
-        }
+        if rate > MAX_RATE { Err(UnitError::TooLarge) } else { Ok(Self(rate)) }
     }
 }
 
@@ -132,14 +117,8 @@ impl fmt::Display for Millis {
         }
         forms.push(parts);
         let fraction = format!("{:03}", self.0 % 1000);
-        forms.push(format!(
-            "{}.{}s",
-            self.0 / 1000,
-            fraction.trim_end_matches('0')
-        ));
-        f.write_str(&shortest(
-            forms.into_iter().filter(|form| !form.contains(".s")),
-        ))
+        forms.push(format!("{}.{}s", self.0 / 1000, fraction.trim_end_matches('0')));
+        f.write_str(&shortest(forms.into_iter().filter(|form| !form.contains(".s"))))
     }
 }
 
@@ -148,12 +127,8 @@ impl fmt::Display for Bytes {
         if self.0 == 0 {
             return f.write_str("0B");
         }
-        let forms = SIZES
-            .iter()
-            .filter(|(_, factor)| self.0.is_multiple_of(*factor));
-        f.write_str(&shortest(
-            forms.map(|(unit, factor)| format!("{}{unit}", self.0 / factor)),
-        ))
+        let forms = SIZES.iter().filter(|(_, factor)| self.0.is_multiple_of(*factor));
+        f.write_str(&shortest(forms.map(|(unit, factor)| format!("{}{unit}", self.0 / factor))))
     }
 }
 
@@ -161,10 +136,7 @@ impl fmt::Display for PerSecond {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut forms = vec![format!("{}/s", self.0)];
         let per_minute = self.0 * 60.0;
-        #[expect(
-            clippy::float_cmp,
-            reason = "only a form that parses back to the very same value will do"
-        )]
+        #[expect(clippy::float_cmp, reason = "only a form that parses back to the very same value will do")]
         if per_minute / 60.0 == self.0 {
             forms.push(format!("{per_minute}/min"));
         }
@@ -184,26 +156,15 @@ fn unsigned<'a>(text: &'a str, what: &'static str) -> Result<&'a str, UnitError>
 
 /// Splits behind the leading decimal number.
 fn split_number(text: &str) -> (&str, &str) {
-    text.split_at(
-        text.find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(text.len()),
-    )
+    text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()))
 }
 
 fn factor(units: &[(&str, u64)], name: &str) -> Option<u64> {
-    units
-        .iter()
-        .find(|(unit, _)| *unit == name)
-        .map(|(_, factor)| *factor)
+    units.iter().find(|(unit, _)| *unit == name).map(|(_, factor)| *factor)
 }
 
 /// `number` times `factor`, exactly; a fraction must come out whole.
-fn scaled(
-    number: &str,
-    factor: u64,
-    example: &'static str,
-    atom: &'static str,
-) -> Result<u64, UnitError> {
+fn scaled(number: &str, factor: u64, example: &'static str, atom: &'static str) -> Result<u64, UnitError> {
     let invalid = || UnitError::NoNumber { example };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
@@ -211,17 +172,9 @@ fn scaled(
     }
     let whole: u64 = whole.parse().map_err(|_| UnitError::TooLarge)?;
     let fraction = fraction.trim_end_matches('0');
-    let scale = u32::try_from(fraction.len())
-        .ok()
-        .and_then(|digits| 10_u128.checked_pow(digits));
-    let parts: u128 = if fraction.is_empty() {
-        0
-    } else {
-        fraction.parse().map_err(|_| UnitError::TooFine(atom))?
-    };
-    let parts = parts
-        .checked_mul(factor.into())
-        .ok_or(UnitError::TooFine(atom))?;
+    let scale = u32::try_from(fraction.len()).ok().and_then(|digits| 10_u128.checked_pow(digits));
+    let parts: u128 = if fraction.is_empty() { 0 } else { fraction.parse().map_err(|_| UnitError::TooFine(atom))? };
+    let parts = parts.checked_mul(factor.into()).ok_or(UnitError::TooFine(atom))?;
     let scale = scale.ok_or(UnitError::TooFine(atom))?;
     if parts % scale != 0 {
         return Err(UnitError::TooFine(atom));
@@ -232,10 +185,7 @@ fn scaled(
 
 /// The value as a whole number of the largest unit that divides it.
 fn whole(value: u64, units: &[(&str, u64)]) -> String {
-    let (unit, factor) = units
-        .iter()
-        .find(|(_, factor)| value.is_multiple_of(*factor))
-        .unwrap_or(&("", 1));
+    let (unit, factor) = units.iter().find(|(_, factor)| value.is_multiple_of(*factor)).unwrap_or(&("", 1));
     format!("{}{unit}", value / factor)
 }
 

@@ -2,10 +2,8 @@
 
 use serde::Serialize;
 
-use crate::report::format::{
-    MISSING, count, duration_ms, interval, median_detail, number, percent_fine,
-};
-use crate::report::view::{Lost, Rate, VariantSummary};
+use crate::report::format::{MISSING, count, duration_ms, interval, median_detail, number, percent_fine};
+use crate::report::view::{Lost, Rate, Shares, VariantSummary};
 use crate::stats::Median;
 
 /// A figure of all variants.
@@ -42,101 +40,41 @@ pub(super) fn rows(variants: &[VariantSummary]) -> Vec<FigureRow> {
         help,
         cells: variants.iter().map(cell).collect(),
     };
-    let plain = |text: Option<String>| FigureCell {
-        text: text.unwrap_or_else(|| MISSING.to_owned()),
-        ..FigureCell::default()
-    };
+    let plain =
+        |text: Option<String>| FigureCell { text: text.unwrap_or_else(|| MISSING.to_owned()), ..FigureCell::default() };
     vec![
-        row(
-            "Recovered",
-            "invariants and clients were well through the hold window",
-            &|v| share(&v.recovered, true),
-        ),
-        row(
-            "Passed",
-            "recovered, and no acknowledged write was lost",
-            &|v| share(&v.passed, true),
-        ),
-        row(
-            "Acknowledged writes lost",
-            "sum over trials; any fails its trial",
-            &|v| losses(v.writes_lost),
-        ),
-        row(
-            "False resolutions",
-            "sessions that said resolved while it was not",
-            &|v| FigureCell {
-                bad: v.false_resolution.k > 0,
-                ..share(&v.false_resolution, false)
-            },
-        ),
-        row(
-            "Time to recover",
-            "median from the fault, over the trials that recovered",
-            &|v| times(v.time_to_recover_ms.as_ref()),
-        ),
-        row(
-            "Time to detect",
-            "median from the fault to the ticket",
-            &|v| times(v.time_to_detect_ms.as_ref()),
-        ),
-        row(
-            "Time to first action",
-            "median from the fault to the first command",
-            &|v| times(v.time_to_first_action_ms.as_ref()),
-        ),
-        row(
-            "Bad requests",
-            "share of client requests after the fault: mean over trials, least to greatest",
-            &|v| {
-                v.bad_requests.map_or_else(missing, |s| FigureCell {
-                    text: percent_fine(s.mean),
-                    detail: format!(
-                        "n\u{a0}=\u{a0}{}, {} to {}",
-                        s.n,
-                        percent_fine(s.min),
-                        percent_fine(s.max)
-                    ),
-                    ..FigureCell::default()
-                })
-            },
-        ),
-        row(
-            "Bad seconds",
-            "median number of seconds after the fault with less than 99 % success",
-            &|v| numbers(v.bad_seconds.as_ref()),
-        ),
-        row(
-            "Wrong reads",
-            "reads that did not show an acknowledged write, sum",
-            &|v| FigureCell {
-                bad: v.wrong_reads.is_some_and(|n| n > 0),
-                ..plain(v.wrong_reads.map(|n| n.to_string()))
-            },
-        ),
-        row("Commands", "median per session", &|v| {
-            numbers(v.commands.as_ref())
+        row("Recovered", "invariants and clients were well through the hold window", &|v| share(&v.recovered, true)),
+        row("Passed", "recovered, and no acknowledged write was lost", &|v| share(&v.passed, true)),
+        row("Acknowledged writes lost", "sum over trials; any fails its trial", &|v| losses(v.writes_lost)),
+        row("False resolutions", "sessions that said resolved while it was not", &|v| FigureCell {
+            bad: v.false_resolution.k > 0,
+            ..share(&v.false_resolution, false)
         }),
-        row("Repeated commands", "median per session; thrashing", &|v| {
-            numbers(v.repeated.as_ref())
+        row("Time to recover", "median from the fault, over the trials that recovered", &|v| {
+            times(v.time_to_recover_ms.as_ref())
         }),
-        row(
-            "Collateral",
-            "sessions that took a healthy node from service",
-            &|v| share(&v.collateral, false),
-        ),
-        row(
-            "Working time",
-            "median per session, waiting for rate limits left out",
-            &|v| times(v.working_ms.as_ref()),
-        ),
+        row("Time to detect", "median from the fault to the ticket", &|v| times(v.time_to_detect_ms.as_ref())),
+        row("Time to first action", "median from the fault to the first command", &|v| {
+            times(v.time_to_first_action_ms.as_ref())
+        }),
+        row("Bad requests", "share of client requests after the fault: mean over trials, least to greatest", &|v| {
+            v.bad_requests.as_ref().map_or_else(missing, requests)
+        }),
+        row("Bad seconds", "median number of seconds after the fault with less than 99 % success", &|v| {
+            numbers(v.bad_seconds.as_ref())
+        }),
+        row("Wrong reads", "reads that did not show an acknowledged write, sum", &|v| FigureCell {
+            bad: v.wrong_reads.is_some_and(|n| n > 0),
+            ..plain(v.wrong_reads.map(|n| n.to_string()))
+        }),
+        row("Commands", "median per session", &|v| numbers(v.commands.as_ref())),
+        row("Repeated commands", "median per session; thrashing", &|v| numbers(v.repeated.as_ref())),
+        row("Collateral", "sessions that took a healthy node from service", &|v| share(&v.collateral, false)),
+        row("Working time", "median per session, waiting for rate limits left out", &|v| times(v.working_ms.as_ref())),
         row("Not counted", "void, error, interrupted", &|v| {
             let c = v.counts;
             let n = c.void + c.error + c.interrupted;
-            FigureCell {
-                bad: n > 0,
-                ..plain(Some(n.to_string()))
-            }
+            FigureCell { bad: n > 0, ..plain(Some(n.to_string())) }
         }),
     ]
 }
@@ -149,11 +87,7 @@ fn share(rate: &Rate, bar: bool) -> FigureCell {
     FigureCell {
         text: format!("{} of {}", rate.k, rate.n),
         detail: interval(&range),
-        bar: bar.then(|| Bar {
-            low: tenths(range.low),
-            width: tenths(range.high - range.low),
-            at: tenths(share),
-        }),
+        bar: bar.then(|| Bar { low: tenths(range.low), width: tenths(range.high - range.low), at: tenths(share) }),
         bad: false,
     }
 }
@@ -163,12 +97,7 @@ fn losses(lost: Option<Lost>) -> FigureCell {
         return missing();
     };
     let mut text = if lost.lost > 0 {
-        format!(
-            "{} of {} in {}",
-            lost.lost,
-            lost.acknowledged,
-            count(lost.trials, "trial")
-        )
+        format!("{} of {} in {}", lost.lost, lost.acknowledged, count(lost.trials, "trial"))
     } else if lost.unknown == lost.n {
         String::new()
     } else {
@@ -176,24 +105,26 @@ fn losses(lost: Option<Lost>) -> FigureCell {
     };
     if lost.unknown > 0 {
         let join = if text.is_empty() { "" } else { "; " };
-        text.push_str(&format!(
-            "{join}unknown in {}",
-            count(lost.unknown, "trial")
-        ));
+        text = format!("{text}{join}unknown in {}", count(lost.unknown, "trial"));
     }
+    FigureCell { text, detail: format!("n\u{a0}=\u{a0}{}", lost.n), bar: None, bad: lost.lost > 0 }
+}
+
+fn requests(shares: &Shares) -> FigureCell {
+    let range = if shares.n > 1 {
+        format!(", {} to {}", percent_fine(shares.min), percent_fine(shares.max))
+    } else {
+        String::new()
+    };
     FigureCell {
-        text,
-        detail: format!("n\u{a0}=\u{a0}{}", lost.n),
-        bar: None,
-        bad: lost.lost > 0,
+        text: percent_fine(shares.mean),
+        detail: format!("n\u{a0}=\u{a0}{}{range}", shares.n),
+        ..FigureCell::default()
     }
 }
 
 fn missing() -> FigureCell {
-    FigureCell {
-        text: MISSING.to_owned(),
-        ..FigureCell::default()
-    }
+    FigureCell { text: MISSING.to_owned(), ..FigureCell::default() }
 }
 
 fn times(median: Option<&Median>) -> FigureCell {

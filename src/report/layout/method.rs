@@ -36,29 +36,14 @@ pub(super) fn method(view: &View) -> Vec<(String, String)> {
 pub(super) fn origin(view: &View) -> Vec<(String, String)> {
     let run = &view.run;
     let host = &run.host;
-    let memory = host.memory_bytes.map_or(String::new(), |memory| {
-        format!(", {} memory", bytes(memory))
-    });
-    let limits: Vec<String> = run
-        .timeouts
-        .iter()
-        .map(|(phase, limit)| format!("{phase} {limit}"))
-        .collect();
+    let memory = host.memory_bytes.map_or(String::new(), |memory| format!(", {} memory", bytes(memory)));
+    let limits: Vec<String> = run.timeouts.iter().map(|(phase, limit)| format!("{phase} {limit}")).collect();
     [
         ("Seed", run.seed.to_string()),
         ("Parallel trials", run.parallel.to_string()),
         ("Time limits", limits.join(", ")),
-        (
-            "harness",
-            format!("{} (report by {})", run.version, run.report_version),
-        ),
-        (
-            "Machine",
-            format!(
-                "{}, kernel {}, {}, {} CPUs{memory}",
-                host.os, host.kernel, host.arch, host.cpus
-            ),
-        ),
+        ("harness", format!("{} (report by {})", run.version, run.report_version)),
+        ("Machine", format!("{}, kernel {}, {}, {} CPUs{memory}", host.os, host.kernel, host.arch, host.cpus)),
     ]
     .into_iter()
     .filter(|(_, text)| !text.is_empty())

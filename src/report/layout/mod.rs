@@ -1,15 +1,18 @@
 //! The words and numbers of a page, ready to be put into tables: shared by Markdown and HTML.
 
+mod entry;
 mod figures;
 mod method;
+mod outcome;
 mod tables;
 mod trial;
 
 use serde::Serialize;
 
+pub(super) use entry::EntryRow;
 pub(super) use figures::FigureRow;
 pub(super) use tables::{ComparisonRow, MatrixRow};
-pub(super) use trial::{EntryRow, TrialPage, page as trial_page};
+pub(super) use trial::{TrialPage, page as trial_page};
 
 use super::format;
 use super::gates::GateResult;
@@ -76,11 +79,7 @@ pub(super) fn page(view: &View, pictures: bool) -> Page {
         figures: figures::rows(&view.variants),
         matrix: tables::matrix(&view.scenarios),
         comparisons: tables::comparisons(&view.comparisons),
-        trials: view
-            .trials
-            .iter()
-            .map(|trial| trial::page(trial, pictures))
-            .collect(),
+        trials: view.trials.iter().map(|trial| trial::page(trial, pictures)).collect(),
         method: method::method(view),
         origin: method::origin(view),
     }
@@ -94,18 +93,12 @@ fn facts(view: &View) -> Vec<(String, String)> {
         format::count(view.variants.len() as u64, "variant"),
         format::count(run.repeats.into(), "repeat"),
     );
-    let when = run.started.map_or_else(
-        || format::MISSING.to_owned(),
-        |started| started.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-    );
-    let took = run.took_s.map_or(String::new(), |s| {
-        format!(", took {}", format::duration_ms(s * 1000.0))
-    });
+    let when = run
+        .started
+        .map_or_else(|| format::MISSING.to_owned(), |started| started.strftime("%Y-%m-%d %H:%M UTC").to_string());
+    let took = run.took_s.map_or(String::new(), |s| format!(", took {}", format::duration_ms(s * 1000.0)));
     vec![
-        (
-            "Subject".to_owned(),
-            format!("{} on {}", run.subject, run.runtime),
-        ),
+        ("Subject".to_owned(), format!("{} on {}", run.subject, run.runtime)),
         ("Plan".to_owned(), size),
         ("Run".to_owned(), run.id.clone()),
         ("Started".to_owned(), when + &took),
@@ -114,41 +107,16 @@ fn facts(view: &View) -> Vec<(String, String)> {
 
 fn counts(view: &View) -> Vec<CountCell> {
     let counts = &view.counts;
-    let cell = |name, n, bad: bool, help| CountCell {
-        name,
-        n,
-        bad: bad && n > 0,
-        help,
-    };
+    let cell = |name, n, bad: bool, help| CountCell { name, n, bad: bad && n > 0, help };
     let mut cells = vec![
         cell("planned", counts.planned, false, "trials in the schedule"),
         cell("completed", counts.completed, false, "these count"),
-        cell(
-            "void",
-            counts.void,
-            true,
-            "the fault did not land, or the subject was not well before it",
-        ),
+        cell("void", counts.void, true, "the fault did not land, or the subject was not well before it"),
         cell("error", counts.error, true, "the harness failed"),
-        cell(
-            "interrupted",
-            counts.interrupted,
-            true,
-            "stopped, or left unfinished",
-        ),
-        cell(
-            "leaked",
-            counts.leaked,
-            true,
-            "of any of these: left something behind on the machine",
-        ),
+        cell("interrupted", counts.interrupted, true, "stopped, or left unfinished"),
+        cell("leaked", counts.leaked, true, "of any of these: left something behind on the machine"),
         cell("running", counts.running, false, "not over yet"),
-        cell(
-            "not begun",
-            counts.not_begun,
-            true,
-            "in the schedule, and never started",
-        ),
+        cell("not begun", counts.not_begun, true, "in the schedule, and never started"),
     ];
     cells.retain(|cell| cell.n > 0 || !matches!(cell.name, "running" | "not begun"));
     cells

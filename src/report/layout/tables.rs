@@ -49,14 +49,8 @@ fn cell(cell: &Cell) -> MatrixCell {
         extra.push(format!("{} not counted", cell.not_completed));
     }
     MatrixCell {
-        rate: if rate.n == 0 {
-            MISSING.to_owned()
-        } else {
-            format!("{}/{} recovered", rate.k, rate.n)
-        },
-        time: cell.time_to_recover_ms.map_or(String::new(), |median| {
-            format!("median {}", duration_ms(median.median))
-        }),
+        rate: if rate.n == 0 { MISSING.to_owned() } else { format!("{}/{} recovered", rate.k, rate.n) },
+        time: cell.time_to_recover_ms.map_or(String::new(), |median| format!("median {}", duration_ms(median.median))),
         extra: extra.join(", "),
         tone: match (rate.k, rate.n) {
             (_, 0) => "missing",
@@ -95,17 +89,9 @@ fn comparison(comparison: &Comparison) -> ComparisonRow {
         name: format!("{} vs {}", comparison.a, comparison.b),
         pairs: format!("{}{left_out}", comparison.pairs.n()),
         only: format!("{} : {}", comparison.pairs.only_a, comparison.pairs.only_b),
-        difference: comparison.difference.zip(comparison.interval).map_or_else(
-            missing,
-            |(difference, range)| {
-                format!(
-                    "{} ({} to {})",
-                    points(difference),
-                    points(range.low),
-                    points(range.high)
-                )
-            },
-        ),
+        difference: comparison.difference.zip(comparison.interval).map_or_else(missing, |(difference, range)| {
+            format!("{} ({} to {})", points(difference), points(range.low), points(range.high))
+        }),
         p: comparison.p.map_or_else(missing, p_value),
         p_holm: comparison.p_holm.map_or_else(missing, p_value),
         words: comparison.words.clone(),

@@ -19,25 +19,15 @@ pub(in crate::spec) struct Cast<'a> {
 }
 
 /// Everything wrong with a campaign, apart from its structure and its references.
-pub(in crate::spec) fn campaign(
-    campaign: &Campaign,
-    root: Place,
-    cast: &Cast,
-    whole: bool,
-) -> Findings {
+pub(in crate::spec) fn campaign(campaign: &Campaign, root: Place, cast: &Cast, whole: bool) -> Findings {
     let mut out = Findings::default();
     let scenarios = root.key("scenarios");
     let names = campaign.scenarios.iter().enumerate();
-    out.unique(
-        names.map(|(i, it)| (it.name.as_str(), scenarios.item(i).key("name").span)),
-        "scenario",
-    );
+    out.unique(names.map(|(i, it)| (it.name.as_str(), scenarios.item(i).key("name").span)), "scenario");
     out.twice(campaign, root.key("variants"), cast);
     out.times(campaign, root, whole);
     let scope = cast.subject.map(Scope::new);
-    let runtime = cast
-        .subject
-        .and_then(|subject| out.runtime(campaign, subject, root));
+    let runtime = cast.subject.and_then(|subject| out.runtime(campaign, subject, root));
     for (i, scenario) in campaign.scenarios.iter().enumerate() {
         for (j, fault) in scenario.chaos.iter().enumerate() {
             let place = scenarios.item(i).key("chaos").item(j);
@@ -53,12 +43,7 @@ pub(in crate::spec) fn campaign(
 }
 
 /// Everything wrong with one fault; `place` is its map of one key.
-pub(in crate::spec) fn chaos(
-    fault: &Chaos,
-    place: Place,
-    runtime: RuntimeKind,
-    cast: &Cast,
-) -> Findings {
+pub(in crate::spec) fn chaos(fault: &Chaos, place: Place, runtime: RuntimeKind, cast: &Cast) -> Findings {
     let mut out = Findings::default();
     let scope = cast.subject.map(Scope::new);
     out.chaos(fault, place, scope.as_ref(), Some(runtime), cast);
@@ -79,17 +64,9 @@ impl Findings {
     fn twice(&mut self, campaign: &Campaign, place: Place, cast: &Cast) {
         let before = self.problems.len();
         let names = campaign.variants.iter().enumerate();
-        self.unique(
-            names.map(|(i, name)| (name.as_str(), place.item(i).span)),
-            "variant",
-        );
+        self.unique(names.map(|(i, name)| (name.as_str(), place.item(i).span)), "variant");
         if self.problems.len() == before {
-            self.unique(
-                cast.variants
-                    .iter()
-                    .filter_map(|(it, span)| Some((it.name.as_str(), (*span)?))),
-                "variant",
-            );
+            self.unique(cast.variants.iter().filter_map(|(it, span)| Some((it.name.as_str(), (*span)?))), "variant");
         }
     }
 
@@ -113,35 +90,19 @@ impl Findings {
         // A default that stands in for a value with a mistake proves nothing.
         if whole && windows.hold > times.verify && times.verify.0 > 0 {
             let (hold, verify) = (place.key("hold"), root.key("timeouts").key("verify"));
-            let (near, far) = if hold.node.is_some() {
-                (hold, verify)
-            } else {
-                (verify, hold)
-            };
+            let (near, far) = if hold.node.is_some() { (hold, verify) } else { (verify, hold) };
             let problem = Problem::new(
                 near.span,
-                format!(
-                    "`windows.hold` ({}) is longer than `timeouts.verify` ({})",
-                    windows.hold, times.verify
-                ),
+                format!("`windows.hold` ({}) is longer than `timeouts.verify` ({})", windows.hold, times.verify),
             )
             .label("no trial could ever count as recovered")
             .help("the hold window must fit into the time for `verify`");
-            self.add(if far.node.is_some() {
-                problem.also(far.span, "the other")
-            } else {
-                problem
-            });
+            self.add(if far.node.is_some() { problem.also(far.span, "the other") } else { problem });
         }
     }
 
     /// The campaign's runtime, when the subject has it.
-    fn runtime(
-        &mut self,
-        campaign: &Campaign,
-        subject: &Subject,
-        root: Place,
-    ) -> Option<RuntimeKind> {
+    fn runtime(&mut self, campaign: &Campaign, subject: &Subject, root: Place) -> Option<RuntimeKind> {
         let kinds = subject.runtime_kinds();
         let Some(wanted) = campaign.runtime else {
             return kinds.first().copied();
@@ -153,10 +114,7 @@ impl Findings {
         self.add(
             Problem::new(
                 root.key("runtime").span,
-                format!(
-                    "the subject `{}` cannot be started on `{wanted}`",
-                    subject.name
-                ),
+                format!("the subject `{}` cannot be started on `{wanted}`", subject.name),
             )
             .label("no such entry in its `runtimes`")
             .help(suggest::valid(&names)),
@@ -164,14 +122,7 @@ impl Findings {
         None
     }
 
-    fn chaos(
-        &mut self,
-        fault: &Chaos,
-        place: Place,
-        scope: Option<&Scope>,
-        runtime: Option<RuntimeKind>,
-        cast: &Cast,
-    ) {
+    fn chaos(&mut self, fault: &Chaos, place: Place, scope: Option<&Scope>, runtime: Option<RuntimeKind>, cast: &Cast) {
         let kind = fault.kind();
         let at = place.at_key(kind.name());
         if let Some(duration) = fault.duration() {
@@ -184,35 +135,19 @@ impl Findings {
                 "choose another runtime".to_owned()
             };
             self.add(
-                Problem::new(
-                    at.span,
-                    format!("the runtime `{runtime}` does not support `{kind}`"),
-                )
-                .label("cannot be injected")
-                .help(help),
+                Problem::new(at.span, format!("the runtime `{runtime}` does not support `{kind}`"))
+                    .label("cannot be injected")
+                    .help(help),
             );
         }
         let Some(scope) = scope else { return };
         self.fault_targets(fault, at, scope);
-        let oracle = cast
-            .variants
-            .iter()
-            .find(|(variant, _)| matches!(variant.script, Some(Script::Oracle)));
-        if let Some((variant, span)) =
-            oracle.filter(|_| !scope.subject.remedies.contains_key(&kind))
-        {
-            let problem = Problem::new(
-                at.span,
-                format!(
-                    "the subject `{}` has no remedy for `{kind}`",
-                    scope.subject.name
-                ),
-            )
-            .label(format!("`{}` would not know what to do", variant.name))
-            .help(format!(
-                "add `{kind}` to the subject's `remedies`, or leave `{}` out",
-                variant.name
-            ));
+        let oracle = cast.variants.iter().find(|(variant, _)| matches!(variant.script, Some(Script::Oracle)));
+        if let Some((variant, span)) = oracle.filter(|_| !scope.subject.remedies.contains_key(&kind)) {
+            let problem =
+                Problem::new(at.span, format!("the subject `{}` has no remedy for `{kind}`", scope.subject.name))
+                    .label(format!("`{}` would not know what to do", variant.name))
+                    .help(format!("add `{kind}` to the subject's `remedies`, or leave `{}` out", variant.name));
             let seen = "runs the subject's remedies";
             self.add(match span {
                 Some(span) => problem.also(*span, seen),
@@ -223,21 +158,13 @@ impl Findings {
 
     fn gate(&mut self, gate: &Gate, place: Place, campaign: &Campaign, cast: &Cast) {
         if let Some(name) = &gate.variant {
-            let known: Vec<&str> = cast
-                .variants
-                .iter()
-                .map(|(variant, _)| variant.name.as_str())
-                .collect();
+            let known: Vec<&str> = cast.variants.iter().map(|(variant, _)| variant.name.as_str()).collect();
             if cast.all_variants {
                 self.known(name, &known, place.key("variant"), "variant");
             }
         }
         if let Some(name) = &gate.scenario {
-            let known: Vec<&str> = campaign
-                .scenarios
-                .iter()
-                .map(|scenario| scenario.name.as_str())
-                .collect();
+            let known: Vec<&str> = campaign.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
             self.known(name, &known, place.key("scenario"), "scenario");
         }
         if gate.min.is_none() && gate.max.is_none() {
@@ -251,22 +178,11 @@ impl Findings {
             let Some(bound) = bound else { continue };
             let share = gate.metric.is_share();
             if bound < 0.0 || (share && bound > 1.0) {
-                let problem = Problem::new(
-                    place.key(key).span,
-                    format!("`{key}` is outside of the metric's range"),
-                )
-                .label(if share {
-                    "a share: 0 to 1"
-                } else {
-                    "never negative"
-                });
+                let problem = Problem::new(place.key(key).span, format!("`{key}` is outside of the metric's range"))
+                    .label(if share { "a share: 0 to 1" } else { "never negative" });
                 let percent = share && bound > 2.0 && bound <= 100.0;
                 let help = || format!("{bound} % is written {}", bound / 100.0);
-                self.add(if percent {
-                    problem.help(help())
-                } else {
-                    problem
-                });
+                self.add(if percent { problem.help(help()) } else { problem });
             }
         }
         if let (Some(min), Some(max)) = (gate.min, gate.max)
@@ -286,9 +202,7 @@ impl Metric {
     pub const fn is_share(self) -> bool {
         match self {
             Self::Recovered | Self::Detected | Self::FalseResolution | Self::BadRequests => true,
-            Self::WritesLost | Self::TimeToDetect | Self::TimeToRecover | Self::NotCompleted => {
-                false
-            }
+            Self::WritesLost | Self::TimeToDetect | Self::TimeToRecover | Self::NotCompleted => false,
         }
     }
 }

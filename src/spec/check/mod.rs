@@ -34,11 +34,7 @@ pub(super) struct Place<'a> {
 impl<'a> Place<'a> {
     /// The root of a tree that was read from `text`.
     pub(super) fn root(node: &'a Node, text: &'a str) -> Self {
-        Self {
-            node: Some(node),
-            span: node.head(),
-            text,
-        }
+        Self { node: Some(node), span: node.head(), text }
     }
 
     fn entry(self, key: &str) -> Option<&'a Entry> {
@@ -48,11 +44,7 @@ impl<'a> Place<'a> {
     /// The value of a key.
     fn key(self, key: &str) -> Self {
         match self.entry(key) {
-            Some(entry) => Self {
-                node: Some(&entry.value),
-                span: entry.value.head(),
-                ..self
-            },
+            Some(entry) => Self { node: Some(&entry.value), span: entry.value.head(), ..self },
             None => Self { node: None, ..self },
         }
     }
@@ -60,11 +52,7 @@ impl<'a> Place<'a> {
     /// The key itself (and what is below it).
     fn at_key(self, key: &str) -> Self {
         match self.entry(key) {
-            Some(entry) => Self {
-                node: Some(&entry.value),
-                span: entry.key_span,
-                ..self
-            },
+            Some(entry) => Self { node: Some(&entry.value), span: entry.key_span, ..self },
             None => Self { node: None, ..self },
         }
     }
@@ -72,11 +60,7 @@ impl<'a> Place<'a> {
     /// An element of a list; a value that stands for a list of one stays.
     fn item(self, index: usize) -> Self {
         match self.node.and_then(|node| node.items().get(index)) {
-            Some(node) => Self {
-                node: Some(node),
-                span: node.head(),
-                ..self
-            },
+            Some(node) => Self { node: Some(node), span: node.head(), ..self },
             None => self,
         }
     }
@@ -84,13 +68,8 @@ impl<'a> Place<'a> {
     /// Where `words` first stand within the value; the value itself when they cannot be found.
     fn part(self, words: &str) -> Span {
         let whole = self.node.map_or(self.span, |node| node.span);
-        let at = self
-            .text
-            .get(whole.start..whole.end)
-            .and_then(|text| text.find(words));
-        at.map_or(self.span, |at| {
-            Span::new(whole.start + at, whole.start + at + words.len())
-        })
+        let at = self.text.get(whole.start..whole.end).and_then(|text| text.find(words));
+        at.map_or(self.span, |at| Span::new(whole.start + at, whole.start + at + words.len()))
     }
 }
 
@@ -105,10 +84,7 @@ pub(super) struct Findings {
 
 impl Findings {
     fn new(whole: bool) -> Self {
-        Self {
-            problems: Vec::new(),
-            partial: !whole,
-        }
+        Self { problems: Vec::new(), partial: !whole }
     }
 
     fn add(&mut self, problem: Problem) {
@@ -118,9 +94,7 @@ impl Findings {
     /// A duration that must not be zero.
     fn not_zero(&mut self, value: Millis, place: Place, what: &str) {
         if value.0 == 0 {
-            self.add(
-                Problem::new(place.span, format!("{what} is zero")).label("must be above zero"),
-            );
+            self.add(Problem::new(place.span, format!("{what} is zero")).label("must be above zero"));
         }
     }
 
@@ -130,9 +104,7 @@ impl Findings {
         for (name, span) in names {
             if let Some(first) = seen.get(name) {
                 self.add(
-                    Problem::new(span, format!("two {what}s are named `{name}`"))
-                        .label("again")
-                        .also(*first, "first"),
+                    Problem::new(span, format!("two {what}s are named `{name}`")).label("again").also(*first, "first"),
                 );
             } else {
                 seen.insert(name, span);
@@ -170,10 +142,7 @@ pub(super) struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// The subject with its nodes.
     pub(super) fn new(subject: &'a Subject) -> Self {
-        Self {
-            subject,
-            nodes: subject.node_plans(),
-        }
+        Self { subject, nodes: subject.node_plans() }
     }
 
     fn roles(&self) -> Vec<&str> {
@@ -186,10 +155,7 @@ impl<'a> Scope<'a> {
 
     /// Names of the nodes of a role, or of all.
     fn names_of(&self, role: Option<&str>) -> Vec<&str> {
-        let chosen = self
-            .nodes
-            .iter()
-            .filter(|node| role.is_none_or(|role| node.role == role));
+        let chosen = self.nodes.iter().filter(|node| role.is_none_or(|role| node.role == role));
         chosen.map(|node| node.name.as_str()).collect()
     }
 }

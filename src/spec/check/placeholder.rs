@@ -24,12 +24,9 @@ impl Findings {
                 None => format!("replaced here: {}", suggest::list(&braced)),
             };
             self.add(
-                Problem::new(
-                    place.part(&format!("{{{word}}}")),
-                    format!("unknown placeholder `{{{word}}}`"),
-                )
-                .label("would stay as it is")
-                .help(help),
+                Problem::new(place.part(&format!("{{{word}}}")), format!("unknown placeholder `{{{word}}}`"))
+                    .label("would stay as it is")
+                    .help(help),
             );
         }
     }
@@ -46,10 +43,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
             return None;
         }
         let word = &text[at + 1..at + text[at..].find('}')?];
-        let plain = !word.is_empty()
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let plain = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         // `awk '{print}'` is the one program of a single word that people write.
         (plain && word != "print").then_some(word)
     })

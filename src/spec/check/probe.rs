@@ -3,9 +3,7 @@
 use super::{Findings, Place, Scope};
 use crate::model::units::Millis;
 use crate::spec::diagnostic::Problem;
-use crate::spec::subject::{
-    Expect, HttpProbe, NodeSelect, Probe, Workload, WorkloadFigure, WorkloadProbe,
-};
+use crate::spec::subject::{Expect, HttpProbe, NodeSelect, Probe, Workload, WorkloadFigure, WorkloadProbe};
 use crate::spec::suggest;
 
 impl Findings {
@@ -18,24 +16,12 @@ impl Findings {
                 ("http", &["status", "json", "equals", "contains"])
             }
             Probe::Tcp(tcp) => {
-                self.nodes_and_timeout(
-                    &tcp.node,
-                    tcp.role.as_deref(),
-                    tcp.timeout,
-                    at.key("tcp"),
-                    scope,
-                );
+                self.nodes_and_timeout(&tcp.node, tcp.role.as_deref(), tcp.timeout, at.key("tcp"), scope);
                 ("tcp", &[])
             }
             Probe::Command(command) => {
                 let at = at.key("command");
-                self.nodes_and_timeout(
-                    &command.node,
-                    command.role.as_deref(),
-                    command.timeout,
-                    at,
-                    scope,
-                );
+                self.nodes_and_timeout(&command.node, command.role.as_deref(), command.timeout, at, scope);
                 self.not_blank(&command.run, at.key("run"), "`run`");
                 ("command", &["exit", "contains"])
             }
@@ -60,15 +46,11 @@ impl Findings {
         }
         let problem = Problem::new(place.span, format!("`{path}` is no path"));
         self.add(if path.contains("://") {
-            problem
-                .label("host and port are those of the node")
-                .help("give the path alone, for example `/health`")
+            problem.label("host and port are those of the node").help("give the path alone, for example `/health`")
         } else if path.starts_with('/') {
             problem.label("has a space").help("write a space as `%20`")
         } else {
-            problem
-                .label("must begin with `/`")
-                .help(format!("write `/{path}`"))
+            problem.label("must begin with `/`").help(format!("write `/{path}`"))
         });
     }
 
@@ -93,30 +75,18 @@ impl Findings {
                 self.known(name, &names, at, "node");
             }
             Some(node) => {
-                if let Some(role) = role
-                    .filter(|role| *role != node.role && scope.subject.nodes.contains_key(*role))
-                {
+                if let Some(role) = role.filter(|role| *role != node.role && scope.subject.nodes.contains_key(*role)) {
                     self.add(
-                        Problem::new(
-                            place.key("role").span,
-                            format!("`{name}` does not have the role `{role}`"),
-                        )
-                        .label(format!("`{name}` has the role `{}`", node.role))
-                        .help("remove `role`: a node's name says enough"),
+                        Problem::new(place.key("role").span, format!("`{name}` does not have the role `{role}`"))
+                            .label(format!("`{name}` has the role `{}`", node.role))
+                            .help("remove `role`: a node's name says enough"),
                     );
                 }
             }
         }
     }
 
-    fn figure(
-        &mut self,
-        probe: &WorkloadProbe,
-        expect: &Expect,
-        at: Place,
-        place: Place,
-        scope: &Scope,
-    ) {
+    fn figure(&mut self, probe: &WorkloadProbe, expect: &Expect, at: Place, place: Place, scope: &Scope) {
         self.not_zero(probe.window, at.key("window"), "`window`");
         let Workload::Http(load) = &scope.subject.workload;
         if let Some(op) = &probe.op {
@@ -124,11 +94,7 @@ impl Findings {
             self.known(op, &ops, at.key("op"), "workload operation");
         }
         if expect.min.is_none() && expect.max.is_none() {
-            let span = if place.key("expect").node.is_some() {
-                place.at_key("expect").span
-            } else {
-                at.span
-            };
+            let span = if place.key("expect").node.is_some() { place.at_key("expect").span } else { at.span };
             self.add(
                 Problem::new(span, "a workload figure needs a bound")
                     .label("without `min` or `max` it says nothing")
@@ -139,11 +105,7 @@ impl Findings {
             let Some(bound) = bound else { continue };
             let share = probe.figure == WorkloadFigure::SuccessRate;
             if bound < 0.0 || (share && bound > 1.0) {
-                let range = if share {
-                    "from 0 to 1"
-                } else {
-                    "never negative"
-                };
+                let range = if share { "from 0 to 1" } else { "never negative" };
                 let problem = Problem::new(
                     place.key("expect").key(key).span,
                     format!("`{key}` is outside of the figure's range"),
@@ -160,12 +122,9 @@ impl Findings {
             && min > max
         {
             self.add(
-                Problem::new(
-                    place.key("expect").key("min").span,
-                    "`min` is greater than `max`",
-                )
-                .label("nothing can satisfy both")
-                .also(place.key("expect").key("max").span, "`max`"),
+                Problem::new(place.key("expect").key("min").span, "`min` is greater than `max`")
+                    .label("nothing can satisfy both")
+                    .also(place.key("expect").key("max").span, "`max`"),
             );
         }
     }
@@ -180,22 +139,16 @@ impl Findings {
             ("min", expect.min.is_some()),
             ("max", expect.max.is_some()),
         ];
-        for (key, _) in given
-            .iter()
-            .filter(|(key, given)| *given && !usable.contains(key))
-        {
+        for (key, _) in given.iter().filter(|(key, given)| *given && !usable.contains(key)) {
             let help = if usable.is_empty() {
                 format!("a `{kind}` probe has nothing to compare: remove `expect`")
             } else {
                 format!("a `{kind}` probe can expect {}", suggest::list(usable))
             };
             self.add(
-                Problem::new(
-                    place.at_key(key).span,
-                    format!("`{key}` means nothing for a `{kind}` probe"),
-                )
-                .label("cannot be observed")
-                .help(help),
+                Problem::new(place.at_key(key).span, format!("`{key}` means nothing for a `{kind}` probe"))
+                    .label("cannot be observed")
+                    .help(help),
             );
         }
         if !usable.contains(&"json") {

@@ -28,13 +28,10 @@ impl Findings {
             From::Others => {
                 if near.is_some_and(|near| near.count >= scope.nodes.len()) {
                     self.add(
-                        Problem::new(
-                            from.span,
-                            "no node is left for the other side of the partition",
-                        )
-                        .label("`others` is empty")
-                        .also(at.at_key("target").span, "these are all nodes")
-                        .help("choose fewer nodes in `target`"),
+                        Problem::new(from.span, "no node is left for the other side of the partition")
+                            .label("`others` is empty")
+                            .also(at.at_key("target").span, "these are all nodes")
+                            .help("choose fewer nodes in `target`"),
                     );
                 }
             }
@@ -44,16 +41,9 @@ impl Findings {
                     return;
                 };
                 let mut all = near.candidates.clone();
-                all.extend(
-                    far.candidates
-                        .iter()
-                        .filter(|name| !near.candidates.contains(name)),
-                );
-                let same_leader = partition.target.pick == Some(Pick::Leader)
-                    && far_target.pick == Some(Pick::Leader);
-                if near.count + far.count > all.len()
-                    || (same_leader && near.candidates == far.candidates)
-                {
+                all.extend(far.candidates.iter().filter(|name| !near.candidates.contains(name)));
+                let same_leader = partition.target.pick == Some(Pick::Leader) && far_target.pick == Some(Pick::Leader);
+                if near.count + far.count > all.len() || (same_leader && near.candidates == far.candidates) {
                     self.add(
                         Problem::new(from.span, "the two sides of the partition overlap")
                             .label("a node cannot be cut off from itself")
@@ -66,12 +56,7 @@ impl Findings {
     }
 
     /// `place` is the key (`target`, `from`) with the target below it.
-    fn target<'s>(
-        &mut self,
-        target: &Target,
-        place: Place,
-        scope: &'s Scope,
-    ) -> Option<Extent<'s>> {
+    fn target<'s>(&mut self, target: &Target, place: Place, scope: &'s Scope) -> Option<Extent<'s>> {
         match (&target.node, &target.role, target.pick) {
             (None, None, None) => {
                 self.add(
@@ -88,7 +73,9 @@ impl Findings {
                             Problem::new(place.at_key(key).span, format!("`{key}` together with `node`"))
                                 .label("one too many")
                                 .also(place.at_key("node").span, "the nodes are named here")
-                                .help(format!("`node` says exactly which nodes: remove `{key}`, or choose by `role` and `pick`")),
+                                .help(format!(
+                                    "`node` says exactly which nodes: remove `{key}`, or choose by `role` and `pick`"
+                                )),
                         );
                     }
                 }
@@ -105,12 +92,7 @@ impl Findings {
         }
     }
 
-    fn named<'s>(
-        &mut self,
-        names: &OneOrMany,
-        place: Place,
-        scope: &'s Scope,
-    ) -> Option<Extent<'s>> {
+    fn named<'s>(&mut self, names: &OneOrMany, place: Place, scope: &'s Scope) -> Option<Extent<'s>> {
         let names: Vec<&str> = match names {
             OneOrMany::One(name) => vec![name],
             OneOrMany::Many(names) => names.iter().map(String::as_str).collect(),
@@ -125,55 +107,28 @@ impl Findings {
                 candidates.extend(known.iter().copied().filter(|node| node == name));
             }
         }
-        self.unique(
-            names
-                .iter()
-                .enumerate()
-                .map(|(i, name)| (*name, place.item(i).span)),
-            "target",
-        );
-        (candidates.len() == names.len()).then_some(Extent {
-            count: candidates.len(),
-            candidates,
-        })
+        self.unique(names.iter().enumerate().map(|(i, name)| (*name, place.item(i).span)), "target");
+        (candidates.len() == names.len()).then_some(Extent { count: candidates.len(), candidates })
     }
 
-    fn pick<'s>(
-        &mut self,
-        pick: Pick,
-        candidates: Vec<&'s str>,
-        place: Place,
-        scope: &Scope,
-    ) -> Option<Extent<'s>> {
+    fn pick<'s>(&mut self, pick: Pick, candidates: Vec<&'s str>, place: Place, scope: &Scope) -> Option<Extent<'s>> {
         let at = place.key("pick");
         let name = match pick {
             Pick::Leader => "leader",
             Pick::Follower => "follower",
             Pick::Random => {
-                return Some(Extent {
-                    candidates,
-                    count: 1,
-                });
+                return Some(Extent { candidates, count: 1 });
             }
             Pick::All => {
-                return Some(Extent {
-                    count: candidates.len(),
-                    candidates,
-                });
+                return Some(Extent { count: candidates.len(), candidates });
             }
             Pick::Count(count) => {
                 let count = count.get() as usize;
                 if count > candidates.len() {
                     self.add(
-                        Problem::new(
-                            at.span,
-                            format!("{count} nodes of {} cannot be picked", candidates.len()),
-                        )
-                        .label("more than there are")
-                        .help(format!(
-                            "the candidates are {}",
-                            crate::spec::suggest::list(&candidates)
-                        )),
+                        Problem::new(at.span, format!("{count} nodes of {} cannot be picked", candidates.len()))
+                            .label("more than there are")
+                            .help(format!("the candidates are {}", crate::spec::suggest::list(&candidates))),
                     );
                     return None;
                 }
@@ -182,30 +137,19 @@ impl Findings {
         };
         if scope.subject.leader.is_none() {
             self.add(
-                Problem::new(
-                    at.span,
-                    format!("`pick: {name}` for a subject that does not say who leads"),
-                )
-                .label("cannot be told")
-                .help(format!(
-                    "add a `leader:` probe to the subject `{}`",
-                    scope.subject.name
-                )),
+                Problem::new(at.span, format!("`pick: {name}` for a subject that does not say who leads"))
+                    .label("cannot be told")
+                    .help(format!("add a `leader:` probe to the subject `{}`", scope.subject.name)),
             );
             return None;
         }
         if pick == Pick::Follower && candidates.len() < 2 {
             self.add(
-                Problem::new(at.span, "a single node has no follower").label(format!(
-                    "`{}` is the only candidate",
-                    candidates.first().unwrap_or(&"none")
-                )),
+                Problem::new(at.span, "a single node has no follower")
+                    .label(format!("`{}` is the only candidate", candidates.first().unwrap_or(&"none"))),
             );
             return None;
         }
-        Some(Extent {
-            candidates,
-            count: 1,
-        })
+        Some(Extent { candidates, count: 1 })
     }
 }

@@ -17,13 +17,10 @@ pub(in crate::spec) fn variant(variant: &Variant, root: Place, whole: bool) -> F
             .help("`baseline: true` if nobody is to work on the ticket, else a `script:`"),
         ),
         (Some(_), Some(_)) => out.add(
-            Problem::new(
-                root.at_key("script").span,
-                "both `baseline` and `script` are given",
-            )
-            .label("one too many")
-            .also(root.at_key("baseline").span, "first")
-            .help("a baseline is nobody at all: keep exactly one of the two"),
+            Problem::new(root.at_key("script").span, "both `baseline` and `script` are given")
+                .label("one too many")
+                .also(root.at_key("baseline").span, "first")
+                .help("a baseline is nobody at all: keep exactly one of the two"),
         ),
         (Some(false), None) => out.add(
             Problem::new(root.key("baseline").span, "`baseline: false` says nothing")
@@ -42,16 +39,9 @@ pub(in crate::spec) fn variant(variant: &Variant, root: Place, whole: bool) -> F
         }
     }
     let shell = root.key("tools").key("shell");
-    out.not_zero(
-        variant.tools.shell.timeout,
-        shell.key("timeout"),
-        "`timeout`",
-    );
+    out.not_zero(variant.tools.shell.timeout, shell.key("timeout"), "`timeout`");
     if variant.tools.shell.max_output.0 == 0 {
-        out.add(
-            Problem::new(shell.key("max_output").span, "`max_output` is zero")
-                .label("must be above zero"),
-        );
+        out.add(Problem::new(shell.key("max_output").span, "`max_output` is zero").label("must be above zero"));
     }
     let budget = root.key("budget");
     if let Some(wall) = variant.budget.wall {

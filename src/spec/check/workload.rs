@@ -9,29 +9,19 @@ impl Findings {
         let Workload::Http(http) = workload;
         let place = place.key("http");
         if http.rate.0 <= 0.0 {
-            self.add(
-                Problem::new(place.key("rate").span, "`rate` is zero").label("must be above zero"),
-            );
+            self.add(Problem::new(place.key("rate").span, "`rate` is zero").label("must be above zero"));
         }
         self.not_zero(http.timeout, place.key("timeout"), "`timeout`");
         self.role(http.role.as_deref(), place, scope);
         let ops = place.key("ops");
         let names = http.ops.iter().enumerate();
-        self.unique(
-            names.map(|(i, op)| (op.name.as_str(), ops.item(i).key("name").span)),
-            "operation",
-        );
+        self.unique(names.map(|(i, op)| (op.name.as_str(), ops.item(i).key("name").span)), "operation");
         for (kind, what) in [(OpKind::Write, "write"), (OpKind::Read, "read")] {
             if http.ops.iter().all(|op| op.kind != kind) && !self.partial {
                 self.add(
-                    Problem::new(
-                        place.at_key("ops").span,
-                        format!("no operation of kind `{what}`"),
-                    )
-                    .label("the ledger of acknowledged writes needs one of each kind")
-                    .help(
-                        "acknowledged writes are read back at the end to see whether any was lost",
-                    ),
+                    Problem::new(place.at_key("ops").span, format!("no operation of kind `{what}`"))
+                        .label("the ledger of acknowledged writes needs one of each kind")
+                        .help("acknowledged writes are read back at the end to see whether any was lost"),
                 );
             }
         }
@@ -47,26 +37,13 @@ impl Findings {
         self.placeholders(body, &["key", "value"], place.key("body"));
         if !placeholder::has(&op.path, "key") {
             self.add(
-                Problem::new(
-                    place.key("path").span,
-                    format!("the path of `{}` has no `{{key}}`", op.name),
-                )
-                .label("every request would be the same")
-                .help(format!(
-                    "for example `/{}/{{key}}`",
-                    op.path.trim_matches('/')
-                )),
+                Problem::new(place.key("path").span, format!("the path of `{}` has no `{{key}}`", op.name))
+                    .label("every request would be the same")
+                    .help(format!("for example `/{}/{{key}}`", op.path.trim_matches('/'))),
             );
         }
-        if op.kind == OpKind::Write
-            && !placeholder::has(body, "value")
-            && !placeholder::has(&op.path, "value")
-        {
-            let at = if op.body.is_some() {
-                place.key("body")
-            } else {
-                place
-            };
+        if op.kind == OpKind::Write && !placeholder::has(body, "value") && !placeholder::has(&op.path, "value") {
+            let at = if op.body.is_some() { place.key("body") } else { place };
             self.add(
                 Problem::new(at.span, format!("`{}` writes no `{{value}}`", op.name))
                     .label("what is written could not be recognised again")

@@ -32,12 +32,7 @@ impl<'a> Walker<'a> {
             Value::Map(entries) if !choices.tags.is_empty() => {
                 self.tagged(&choices, entries, node, key);
             }
-            value => match choices
-                .others
-                .iter()
-                .copied()
-                .find(|other| fits(other, value))
-            {
+            value => match choices.others.iter().copied().find(|other| fits(other, value)) {
                 Some(other) => self.value(other, node, key),
                 None => self.no_choice(&choices, schema, node, key),
             },
@@ -46,28 +41,18 @@ impl<'a> Walker<'a> {
 
     fn choices(&self, schema: &'a Schema) -> Choices<'a> {
         let mut choices = Choices::default();
-        let options = schema
-            .get("oneOf")
-            .or_else(|| schema.get("anyOf"))
-            .and_then(Schema::as_array);
+        let options = schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Schema::as_array);
         for option in options.into_iter().flatten() {
             let option = self.resolve(option);
             let properties = option.get("properties").and_then(Schema::as_object);
             let closed = option.get("additionalProperties") == Some(&Schema::Bool(false));
-            let tag = properties
-                .filter(|map| closed && map.len() == 1)
-                .and_then(|map| map.iter().next());
-            let required = option
-                .get("required")
-                .and_then(Schema::as_array)
-                .is_some_and(|keys| keys.len() == 1);
+            let tag = properties.filter(|map| closed && map.len() == 1).and_then(|map| map.iter().next());
+            let required = option.get("required").and_then(Schema::as_array).is_some_and(|keys| keys.len() == 1);
             match (option.get("const").and_then(Schema::as_str), tag) {
                 (Some(word), _) => choices.words.push(word),
                 (None, Some((name, inner))) if required => choices.tags.push((name, inner)),
                 _ => match option.get("enum").and_then(Schema::as_array) {
-                    Some(words) => choices
-                        .words
-                        .extend(words.iter().filter_map(Schema::as_str)),
+                    Some(words) => choices.words.extend(words.iter().filter_map(Schema::as_str)),
                     None => choices.others.push(option),
                 },
             }
@@ -80,10 +65,8 @@ impl<'a> Walker<'a> {
         let names = choices.tag_names();
         if entries.is_empty() {
             let span = key.map_or(node.span, |entry| entry.key_span);
-            self.problems.push(
-                Problem::new(span, "an empty map where exactly one key is needed")
-                    .help(suggest::valid(&names)),
-            );
+            self.problems
+                .push(Problem::new(span, "an empty map where exactly one key is needed").help(suggest::valid(&names)));
         }
         let mut first: Option<(&Entry, &'a Schema)> = None;
         for entry in entries {
@@ -108,16 +91,10 @@ impl<'a> Walker<'a> {
                 }
                 (None, Some((other, inner))) if self.has_property(inner, &entry.key) => {
                     self.problems.push(
-                        Problem::new(
-                            entry.key_span,
-                            format!("`{}` belongs inside `{}`", entry.key, other.key),
-                        )
-                        .label("not indented enough")
-                        .also(other.key_span, "inside this")
-                        .help(format!(
-                            "indent `{}` further than `{}`",
-                            entry.key, other.key
-                        )),
+                        Problem::new(entry.key_span, format!("`{}` belongs inside `{}`", entry.key, other.key))
+                            .label("not indented enough")
+                            .also(other.key_span, "inside this")
+                            .help(format!("indent `{}` further than `{}`", entry.key, other.key)),
                     );
                 }
                 (None, _) => {
@@ -142,9 +119,7 @@ impl<'a> Walker<'a> {
     }
 
     fn has_property(&self, schema: &'a Schema, name: &str) -> bool {
-        self.resolve(schema)
-            .get("properties")
-            .is_some_and(|map| map.get(name).is_some())
+        self.resolve(schema).get("properties").is_some_and(|map| map.get(name).is_some())
     }
 
     /// The value is none of the alternatives.
@@ -153,28 +128,19 @@ impl<'a> Walker<'a> {
         if let Value::String { text, .. } = &node.value {
             if choices.tags.iter().any(|(name, _)| name == text) {
                 self.problems.push(
-                    Problem::new(
-                        node.span,
-                        format!("{prefix}`{text}` needs a value of its own"),
-                    )
-                    .label("a word alone does not do")
-                    .help(format!(
-                        "write `{text}:` with its keys below, or `{{ {text}: {{ … }} }}`"
-                    )),
+                    Problem::new(node.span, format!("{prefix}`{text}` needs a value of its own"))
+                        .label("a word alone does not do")
+                        .help(format!("write `{text}:` with its keys below, or `{{ {text}: {{ … }} }}`")),
                 );
                 return;
             }
             let mut names = choices.words.clone();
             names.extend(choices.tag_names());
-            let problem = Problem::new(
-                node.span,
-                format!("{prefix}unknown value `{}`", shorten(text)),
-            );
-            self.problems
-                .push(match suggest::nearest(text, names.iter().copied()) {
-                    Some(name) => problem.label(format!("did you mean `{name}`?")),
-                    None => problem.label("not known here").help(suggest::valid(&names)),
-                });
+            let problem = Problem::new(node.span, format!("{prefix}unknown value `{}`", shorten(text)));
+            self.problems.push(match suggest::nearest(text, names.iter().copied()) {
+                Some(name) => problem.label(format!("did you mean `{name}`?")),
+                None => problem.label("not known here").help(suggest::valid(&names)),
+            });
             return;
         }
         let expected = self.expected(choices);
@@ -189,10 +155,7 @@ impl<'a> Walker<'a> {
             words => parts.push(format!("one of {}", suggest::list(words))),
         }
         if !choices.tags.is_empty() {
-            parts.push(format!(
-                "a map with one of the keys {}",
-                suggest::list(&choices.tag_names())
-            ));
+            parts.push(format!("a map with one of the keys {}", suggest::list(&choices.tag_names())));
         }
         for other in &choices.others {
             let noun = match self.resolve(other).get("type").and_then(Schema::as_str) {

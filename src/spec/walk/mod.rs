@@ -21,11 +21,7 @@ use super::tree::{Entry, Node, Value};
 
 /// Everything in `node` that `schema` does not permit. `root` holds the `$defs`, `text` what was parsed.
 pub(super) fn walk(root: &Schema, schema: &Schema, node: &Node, text: &str) -> Vec<Problem> {
-    let mut walker = Walker {
-        root,
-        text,
-        problems: Vec::new(),
-    };
+    let mut walker = Walker { root, text, problems: Vec::new() };
     walker.value(schema, node, None);
     walker.problems
 }
@@ -62,10 +58,7 @@ impl<'a> Walker<'a> {
     fn resolve(&self, mut schema: &'a Schema) -> &'a Schema {
         // Our definitions refer to each other without chains of bare references; the bound is for safety.
         for _ in 0..8 {
-            let target = schema
-                .get("$ref")
-                .and_then(Schema::as_str)
-                .and_then(|path| path.strip_prefix('#'));
+            let target = schema.get("$ref").and_then(Schema::as_str).and_then(|path| path.strip_prefix('#'));
             match target.and_then(|path| self.root.pointer(path)) {
                 Some(next) => schema = next,
                 None => break,
@@ -81,16 +74,8 @@ impl<'a> Walker<'a> {
         let properties = schema.get("properties").and_then(Schema::as_object);
         let others = schema.get("additionalProperties");
         let closed = others == Some(&Schema::Bool(false));
-        let names: Vec<&str> = properties
-            .into_iter()
-            .flat_map(|map| map.keys())
-            .map(String::as_str)
-            .collect();
-        let free: Vec<&str> = names
-            .iter()
-            .copied()
-            .filter(|name| node.entry(name).is_none())
-            .collect();
+        let names: Vec<&str> = properties.into_iter().flat_map(|map| map.keys()).map(String::as_str).collect();
+        let free: Vec<&str> = names.iter().copied().filter(|name| node.entry(name).is_none()).collect();
         // The names that unknown keys most likely stand for: they are not missing as well.
         let mut meant = Vec::new();
         for entry in entries {
@@ -116,24 +101,15 @@ impl<'a> Walker<'a> {
         let required = schema.get("required").and_then(Schema::as_array);
         for name in required.into_iter().flatten().filter_map(Schema::as_str) {
             if free.contains(&name) && !meant.contains(&name) {
-                let about = properties
-                    .and_then(|map| map.get(name))
-                    .and_then(|property| self.about(property));
+                let about = properties.and_then(|map| map.get(name)).and_then(|property| self.about(property));
                 self.missing_key(name, about, node, key);
             }
         }
         if schema.get("minProperties").and_then(Schema::as_u64) == Some(1) && entries.is_empty() {
             let span = key.map_or(node.span, |entry| entry.key_span);
             let name = key.map_or_else(|| "this map".into(), |entry| format!("`{}`", entry.key));
-            let problem = Problem::new(
-                span,
-                format!("{name} is empty: at least one entry is needed"),
-            );
-            self.problems.push(if names.is_empty() {
-                problem
-            } else {
-                problem.help(suggest::valid(&names))
-            });
+            let problem = Problem::new(span, format!("{name} is empty: at least one entry is needed"));
+            self.problems.push(if names.is_empty() { problem } else { problem.help(suggest::valid(&names)) });
         }
     }
 
@@ -153,21 +129,14 @@ impl<'a> Walker<'a> {
                 0 => format!("{name} is empty"),
                 found => format!("{name} has {found} elements"),
             };
-            let problem =
-                Problem::new(node.span, message).label(format!("at least {least} needed"));
+            let problem = Problem::new(node.span, message).label(format!("at least {least} needed"));
             self.problems.push(self.with_about(problem, schema, key));
         }
     }
 
     /// Reports an unknown key. `meant` is the name it most likely stands for or, when the map has that
     /// already, its entry; `free` are the names that the map does not have yet.
-    fn unknown_key(
-        &mut self,
-        entry: &Entry,
-        meant: Result<&str, Option<&Entry>>,
-        free: &[&str],
-        parent: Key,
-    ) {
+    fn unknown_key(&mut self, entry: &Entry, meant: Result<&str, Option<&Entry>>, free: &[&str], parent: Key) {
         let place = parent.map_or_else(String::new, |parent| format!(" in `{}`", parent.key));
         let message = format!("unknown key `{}`{place}", entry.key);
         let problem = Problem::new(entry.key_span, message).label("not known here");
@@ -175,10 +144,7 @@ impl<'a> Walker<'a> {
             Ok(name) => problem.label(format!("did you mean `{name}`?")),
             Err(Some(other)) => problem
                 .also(other.key_span, "this one is known")
-                .help(format!(
-                    "`{}` is given already: remove one of the two",
-                    other.key
-                )),
+                .help(format!("`{}` is given already: remove one of the two", other.key)),
             Err(None) if free.is_empty() => problem.help("all keys that may be here are given"),
             Err(None) => problem.help(format!("keys that may be added: {}", suggest::list(free))),
         });
@@ -187,8 +153,7 @@ impl<'a> Walker<'a> {
     fn missing_key(&mut self, name: &str, about: Option<String>, node: &Node, key: Key) {
         let place = key.map_or_else(String::new, |entry| format!(" in `{}`", entry.key));
         let span = key.map_or_else(|| node.head(), |entry| entry.key_span);
-        let problem = Problem::new(span, format!("`{name}` is missing{place}"))
-            .label(format!("needs `{name}`"));
+        let problem = Problem::new(span, format!("`{name}` is missing{place}")).label(format!("needs `{name}`"));
         self.problems.push(match about {
             Some(about) => problem.help(format!("`{name}`: {about}")),
             None => problem,
@@ -208,22 +173,13 @@ impl<'a> Walker<'a> {
         let problem = Problem::new(span, message).label(format!("expected {expected}"));
         let problem = match (&node.value, expected) {
             (Value::Null, _) => problem.help("give a value, or remove the key if it is optional"),
-            (Value::Seq(items), "a map")
-                if matches!(
-                    items.as_slice(),
-                    [Node {
-                        value: Value::Map(_),
-                        ..
-                    }]
-                ) =>
-            {
+            (Value::Seq(items), "a map") if matches!(items.as_slice(), [Node { value: Value::Map(_), .. }]) => {
                 problem.help("remove the dash: this is one map, not a list of maps")
             }
             (Value::Map(_), "a list") => problem.help("begin each element with a dash: `- …`"),
-            (Value::String { .. } | Value::Number(_), "a list") => problem.help(format!(
-                "a list of one is written `[{}]`",
-                self.excerpt(node.span)
-            )),
+            (Value::String { .. } | Value::Number(_), "a list") => {
+                problem.help(format!("a list of one is written `[{}]`", self.excerpt(node.span)))
+            }
             _ => self.with_about(problem, schema, key),
         };
         self.problems.push(problem);
@@ -240,9 +196,7 @@ impl<'a> Walker<'a> {
 
     /// The first paragraph of a schema's description, on one line.
     fn about(&self, schema: &'a Schema) -> Option<String> {
-        let own = schema
-            .get("description")
-            .or_else(|| self.resolve(schema).get("description"))?;
+        let own = schema.get("description").or_else(|| self.resolve(schema).get("description"))?;
         let paragraph = own.as_str()?.split("\n\n").next()?;
         Some(paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
     }

@@ -11,11 +11,7 @@ use crate::spec::tree::{Entry, Node, Value};
 
 /// The sound part of a tree; nothing when something required is not sound.
 pub(in crate::spec) fn salvage(root: &Schema, schema: &Schema, node: &Node) -> Option<Node> {
-    let walker = Walker {
-        root,
-        text: "",
-        problems: Vec::new(),
-    };
+    let walker = Walker { root, text: "", problems: Vec::new() };
     walker.salvage(schema, node)
 }
 
@@ -28,17 +24,13 @@ impl<'a> Walker<'a> {
         let kept = match &node.value {
             Value::Map(entries) if schema.get("oneOf").is_some() => {
                 let tag = |entry: &Entry| self.tag(schema, &entry.key);
-                let mut known = entries
-                    .iter()
-                    .filter_map(|entry| Some((entry, tag(entry)?)));
+                let mut known = entries.iter().filter_map(|entry| Some((entry, tag(entry)?)));
                 let (entry, inner) = known.next().filter(|_| known.next().is_none())?;
                 vec![self.entry(inner, entry)?]
             }
             Value::Map(entries) => {
                 let properties = schema.get("properties");
-                let others = schema
-                    .get("additionalProperties")
-                    .filter(|other| other.is_object());
+                let others = schema.get("additionalProperties").filter(|other| other.is_object());
                 let kept: Vec<Entry> = entries
                     .iter()
                     .filter_map(|entry| {
@@ -65,28 +57,18 @@ impl<'a> Walker<'a> {
     }
 
     fn entry(&self, schema: &'a Schema, entry: &Entry) -> Option<Entry> {
-        Some(Entry {
-            value: self.salvage(schema, &entry.value)?,
-            ..entry.clone()
-        })
+        Some(Entry { value: self.salvage(schema, &entry.value)?, ..entry.clone() })
     }
 
     /// The node with another value, when that is sound.
     fn checked(&self, schema: &Schema, node: &Node, value: Value) -> Option<Node> {
-        let node = Node {
-            span: node.span,
-            value,
-        };
-        walk(self.root, schema, &node, "")
-            .is_empty()
-            .then_some(node)
+        let node = Node { span: node.span, value };
+        walk(self.root, schema, &node, "").is_empty().then_some(node)
     }
 
     /// The schema of what an enum's key holds.
     fn tag(&self, schema: &'a Schema, key: &str) -> Option<&'a Schema> {
         let options = schema.get("oneOf").and_then(Schema::as_array)?;
-        options
-            .iter()
-            .find_map(|option| self.resolve(option).get("properties")?.get(key))
+        options.iter().find_map(|option| self.resolve(option).get("properties")?.get(key))
     }
 }

@@ -21,9 +21,7 @@ impl<'a> Walker<'a> {
             }
             ("string", _) => {
                 let expected = quantity(schema)
-                    .map_or("a text".to_owned(), |(what, example, _)| {
-                        format!("a {what} such as `{example}`")
-                    });
+                    .map_or("a text".to_owned(), |(what, example, _)| format!("a {what} such as `{example}`"));
                 self.wrong_type(&expected, schema, node, key);
             }
             ("boolean", Value::Bool(_)) => {}
@@ -37,25 +35,13 @@ impl<'a> Walker<'a> {
             ("integer" | "number", Value::Number(number)) => {
                 self.number(kind, number, schema, node, key);
             }
-            ("integer" | "number", Value::String { text, plain })
-                if text.trim().parse::<f64>().is_ok() && !plain =>
-            {
+            ("integer" | "number", Value::String { text, plain }) if text.trim().parse::<f64>().is_ok() && !plain => {
                 let help = format!("remove the quotes: {}", text.trim());
                 self.mismatch(noun(kind), node, key, help);
             }
             ("integer" | "number", Value::String { text, .. }) if text.ends_with('%') => {
-                let share = text
-                    .trim_end_matches('%')
-                    .trim()
-                    .parse::<f64>()
-                    .unwrap_or(99.0)
-                    / 100.0;
-                self.mismatch(
-                    noun(kind),
-                    node,
-                    key,
-                    format!("shares go from 0 to 1: {share}"),
-                );
+                let share = text.trim_end_matches('%').trim().parse::<f64>().unwrap_or(99.0) / 100.0;
+                self.mismatch(noun(kind), node, key, format!("shares go from 0 to 1: {share}"));
             }
             _ => self.wrong_type(noun(kind), schema, node, key),
         }
@@ -65,17 +51,14 @@ impl<'a> Walker<'a> {
         let prefix = key.map_or_else(String::new, |entry| format!("`{}`: ", entry.key));
         if let Some((what, example, parse)) = quantity(schema) {
             if let Err(error) = parse(text) {
-                let problem = Problem::new(
-                    node.span,
-                    format!("{prefix}`{}` is no valid {what}: {error}", shorten(text)),
-                )
-                .label(format!("expected a {what} such as `{example}`"));
+                let problem =
+                    Problem::new(node.span, format!("{prefix}`{}` is no valid {what}: {error}", shorten(text)))
+                        .label(format!("expected a {what} such as `{example}`"));
                 let problem = match error {
                     UnitError::UnknownUnit { found, .. } => match unit_alias(&found) {
-                        Some(unit) => problem.help(format!(
-                            "did you mean `{}`?",
-                            text.replace(&found, unit).replace(' ', "")
-                        )),
+                        Some(unit) => {
+                            problem.help(format!("did you mean `{}`?", text.replace(&found, unit).replace(' ', "")))
+                        }
                         None => problem,
                     },
                     _ => problem,
@@ -85,18 +68,14 @@ impl<'a> Walker<'a> {
         } else if schema.get("format").and_then(Schema::as_str) == Some("name")
             && let Err(fault) = name::check(text)
         {
-            let mut problem = Problem::new(
-                node.span,
-                format!("{prefix}`{}` is no valid name: {fault}", shorten(text)),
-            )
-            .label("lower-case letters, digits and dashes, beginning with a letter");
+            let mut problem = Problem::new(node.span, format!("{prefix}`{}` is no valid name: {fault}", shorten(text)))
+                .label("lower-case letters, digits and dashes, beginning with a letter");
             if let Some(better) = name::repaired(text) {
                 problem = problem.help(format!("for example `{better}`"));
             }
             self.problems.push(problem);
         } else if schema.get("minLength").is_some() && text.trim().is_empty() {
-            let problem =
-                Problem::new(node.span, format!("{prefix}the text is empty")).label("nothing here");
+            let problem = Problem::new(node.span, format!("{prefix}the text is empty")).label("nothing here");
             self.problems.push(self.with_about(problem, schema, key));
         }
     }
@@ -120,22 +99,16 @@ impl<'a> Walker<'a> {
             _ => return,
         };
         let prefix = key.map_or_else(String::new, |entry| format!("`{}`: ", entry.key));
-        let problem = Problem::new(
-            node.span,
-            format!("{prefix}{} is out of range", self.excerpt(node.span)),
-        )
-        .label(format!("expected {expected}"));
+        let problem = Problem::new(node.span, format!("{prefix}{} is out of range", self.excerpt(node.span)))
+            .label(format!("expected {expected}"));
         self.problems.push(self.with_about(problem, schema, key));
     }
 
     fn mismatch(&mut self, expected: &str, node: &Node, key: Key, help: String) {
         let prefix = key.map_or_else(String::new, |entry| format!("`{}`: ", entry.key));
-        let problem = Problem::new(
-            node.span,
-            format!("{prefix}expected {expected}, found {}", self.found(node)),
-        )
-        .label(format!("expected {expected}"))
-        .help(help);
+        let problem = Problem::new(node.span, format!("{prefix}expected {expected}, found {}", self.found(node)))
+            .label(format!("expected {expected}"))
+            .help(help);
         self.problems.push(problem);
     }
 }
@@ -181,9 +154,5 @@ fn boolean(text: &str) -> Option<bool> {
 }
 
 fn noun(kind: &str) -> &'static str {
-    if kind == "integer" {
-        "a whole number"
-    } else {
-        "a number"
-    }
+    if kind == "integer" { "a whole number" } else { "a number" }
 }

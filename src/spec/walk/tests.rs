@@ -13,22 +13,10 @@ use crate::spec::tree::{self, Entry, Node, Value};
 use crate::spec::variant::Variant;
 
 const FILES: [(FileKind, &str); 4] = [
-    (
-        FileKind::Campaign,
-        include_str!("../../../tests/spec/valid/anchors.yaml"),
-    ),
-    (
-        FileKind::Subject,
-        include_str!("../../../tests/spec/valid/full.yaml"),
-    ),
-    (
-        FileKind::Subject,
-        include_str!("../../../tests/spec/valid/two-roles.yaml"),
-    ),
-    (
-        FileKind::Variant,
-        include_str!("../../../tests/spec/valid/commands.yaml"),
-    ),
+    (FileKind::Campaign, include_str!("../../../tests/spec/valid/anchors.yaml")),
+    (FileKind::Subject, include_str!("../../../tests/spec/valid/full.yaml")),
+    (FileKind::Subject, include_str!("../../../tests/spec/valid/two-roles.yaml")),
+    (FileKind::Variant, include_str!("../../../tests/spec/valid/commands.yaml")),
 ];
 
 fn accepted(kind: FileKind, node: &Node) -> Result<(), String> {
@@ -52,40 +40,23 @@ fn change(node: &mut Node, at: &mut usize, value: &Value, how: u8) {
             (Value::Map(entries), 0) => drop(entries.pop()),
             (Value::Seq(items), 0) => items.clear(),
             (Value::Map(entries), 1) => {
-                let value = Node {
-                    span: Span::default(),
-                    value: value.clone(),
-                };
-                entries.push(Entry {
-                    key: "extra".into(),
-                    key_span: Span::default(),
-                    value,
-                });
+                let value = Node { span: Span::default(), value: value.clone() };
+                entries.push(Entry { key: "extra".into(), key_span: Span::default(), value });
             }
-            (Value::Seq(items), 1) => items.push(Node {
-                span: Span::default(),
-                value: value.clone(),
-            }),
+            (Value::Seq(items), 1) => items.push(Node { span: Span::default(), value: value.clone() }),
             (old, _) => *old = value.clone(),
         }
     }
     *at = at.wrapping_sub(1);
     match &mut node.value {
-        Value::Map(entries) => entries
-            .iter_mut()
-            .for_each(|entry| change(&mut entry.value, at, value, how)),
-        Value::Seq(items) => items
-            .iter_mut()
-            .for_each(|item| change(item, at, value, how)),
+        Value::Map(entries) => entries.iter_mut().for_each(|entry| change(&mut entry.value, at, value, how)),
+        Value::Seq(items) => items.iter_mut().for_each(|item| change(item, at, value, how)),
         _ => {}
     }
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
-    let text = |text: &str| Value::String {
-        text: text.into(),
-        plain: true,
-    };
+    let text = |text: &str| Value::String { text: text.into(), plain: true };
     let number = |json: Json| match json {
         Json::Number(number) => Value::Number(number),
         _ => Value::Null,
@@ -107,10 +78,7 @@ fn any_value() -> impl Strategy<Value = Value> {
         text("5/s"),
         text("http"),
         Value::Seq(Vec::new()),
-        Value::Seq(vec![Node {
-            span: Span::default(),
-            value: text("kv1"),
-        }]),
+        Value::Seq(vec![Node { span: Span::default(), value: text("kv1") }]),
         Value::Map(Vec::new()),
     ])
 }

@@ -113,10 +113,13 @@ async fn what_cannot_be_measured_is_not_proven() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_teardown_that_hangs_is_cut_and_told() {
+async fn a_lab_that_does_not_go_is_killed_and_looked_at_again() {
     let trouble = Trouble { call: Call::Teardown, how: How::Hangs, from: 0 };
     let (record, counts, inner) = with_trouble(KILL_FIRST, BASELINE, trouble).await;
-    assert!(record.end(1).leaked);
+    let end = record.end(1);
+    assert_eq!((end.status, end.leaked), (Status::Completed, false));
+    let cut = |body: &&Body| matches!(body, Body::PhaseEnded { phase: Phase::Teardown, timed_out: true });
+    assert!(record.bodies(1).iter().any(cut));
     assert!(counts.kills.load(Ordering::Relaxed) > 0);
     assert!(inner.labs().iter().all(harness::runtime::fake::FakeLab::is_gone));
 }

@@ -22,17 +22,12 @@ fn args(chaos: &str) -> AdHoc {
 #[test]
 fn a_name_alone_means_one_node_at_random() {
     let plan = spec::ad_hoc(&args("node_kill")).unwrap();
-    assert_eq!(
-        plan.summary(),
-        "1 scenario x 1 variant x 1 repeat = 1 trial"
-    );
+    assert_eq!(plan.summary(), "1 scenario x 1 variant x 1 repeat = 1 trial");
     assert_eq!((plan.name.as_str(), plan.seed), ("kv-node-kill", 7));
     assert_eq!(plan.variants[0].baseline, Some(true));
     assert_eq!(plan.scenarios[0].chaos[0].target().pick, Some(Pick::Random));
     let plan = spec::ad_hoc(&args("partition")).unwrap();
-    assert!(
-        matches!(&plan.scenarios[0].chaos[0], Chaos::Partition(it) if matches!(it.from, From::Others))
-    );
+    assert!(matches!(&plan.scenarios[0].chaos[0], Chaos::Partition(it) if matches!(it.from, From::Others)));
 }
 
 #[test]
@@ -41,16 +36,9 @@ fn settings_follow_the_name() {
     args.variants = vec!["oracle".into(), "variants/restart-all.yaml".into()];
     args.baseline = true;
     let plan = spec::ad_hoc(&args).unwrap();
-    let names: Vec<_> = plan
-        .variants
-        .iter()
-        .map(|variant| variant.name.as_str())
-        .collect();
+    let names: Vec<_> = plan.variants.iter().map(|variant| variant.name.as_str()).collect();
     assert_eq!(names, ["baseline", "oracle", "restart-all"]);
-    assert_eq!(
-        plan.scenarios[0].chaos[0].duration().unwrap().to_string(),
-        "3s"
-    );
+    assert_eq!(plan.scenarios[0].chaos[0].duration().unwrap().to_string(), "3s");
     // The record of such a run holds a campaign too, and it reads back.
     let campaign: spec::Campaign = serde_json::from_str(&plan.sources[0].text).unwrap();
     assert_eq!(campaign.name, plan.name);

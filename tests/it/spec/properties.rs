@@ -13,22 +13,9 @@ fn in_range(diagnostics: &Diagnostics) {
     for diagnostic in diagnostics {
         let text = &diagnostic.source.text;
         let problem = &diagnostic.problem;
-        for span in problem
-            .also
-            .iter()
-            .map(|(span, _)| *span)
-            .chain([problem.span])
-        {
-            assert!(
-                span.start <= span.end,
-                "{span:?} in {}",
-                diagnostic.source.name
-            );
-            assert!(
-                text.get(span.start..span.end).is_some(),
-                "{span:?} of {}",
-                text.len()
-            );
+        for span in problem.also.iter().map(|(span, _)| *span).chain([problem.span]) {
+            assert!(span.start <= span.end, "{span:?} in {}", diagnostic.source.name);
+            assert!(text.get(span.start..span.end).is_some(), "{span:?} of {}", text.len());
             assert!(!text[span.start..span.end].contains('\n'));
         }
     }
@@ -52,10 +39,7 @@ fn sources() -> Vec<(String, Vec<u8>)> {
             let bytes = fs::read(&path).unwrap();
             let text = String::from_utf8_lossy(&bytes);
             let kinds = ["campaign", "subject", "variant"];
-            let kind = kinds
-                .into_iter()
-                .find(|kind| text.contains(&format!("{kind}.schema")))
-                .unwrap();
+            let kind = kinds.into_iter().find(|kind| text.contains(&format!("{kind}.schema"))).unwrap();
             (format!("{kind}s"), bytes)
         })
         .collect()

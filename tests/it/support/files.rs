@@ -13,10 +13,7 @@ pub(crate) fn yaml_files(folder: &str) -> Vec<PathBuf> {
     let names = entries.map(|entry| entry.expect("the folder can be read").file_name());
     let mut files: Vec<PathBuf> = names
         .map(|name| Path::new(folder).join(name))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "yaml")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .collect();
     files.sort();
     files

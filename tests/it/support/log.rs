@@ -2,9 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use harness::model::event::{
-    Actor, Body, Event, LedgerCheck, NodeAddress, NodeChange, OpLoad, SnapshotPoint,
-};
+use harness::model::event::{Actor, Body, Event, LedgerCheck, NodeAddress, NodeChange, OpLoad, SnapshotPoint};
 use harness::model::id::{RunId, TrialId};
 use harness::model::trial::{Outcome, Phase, SessionEnd, Status, TrialKey};
 
@@ -29,13 +27,7 @@ pub(crate) enum Shape {
 }
 
 impl Log {
-    pub(crate) fn new(
-        run: &RunId,
-        number: u32,
-        scenario: &str,
-        variant: &str,
-        repeat: u32,
-    ) -> Self {
+    pub(crate) fn new(run: &RunId, number: u32, scenario: &str, variant: &str, repeat: u32) -> Self {
         let key = TrialKey {
             id: run.trial(number),
             number,
@@ -64,17 +56,14 @@ impl Log {
             at_us: ms * 1000,
             wall: wall
                 + jiff::SignedDuration::from_secs(20 * number)
-                + jiff::SignedDuration::from_millis(ms as i64),
+                + jiff::SignedDuration::from_millis(ms.cast_signed()),
             body,
         });
     }
 
     /// The next of a fixed sequence of numbers below `limit`.
     pub(crate) fn noise(&mut self, limit: u64) -> u64 {
-        self.noise = self
-            .noise
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.noise = self.noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.noise >> 33) % limit.max(1)
     }
 
@@ -94,13 +83,7 @@ impl Log {
                 port: 7400,
             })
             .collect();
-        self.at(
-            412,
-            Body::LabUp {
-                nodes,
-                took_us: 411_200,
-            },
-        );
+        self.at(412, Body::LabUp { nodes, took_us: 411_200 });
         self.phase(Phase::Ready, 412, 2890, false);
         self.load(2900, 5000, Shape::Well);
         self.phase(Phase::Healthy, 2890, 4980, false);
@@ -109,14 +92,7 @@ impl Log {
         }
     }
 
-    pub(crate) fn snapshot(
-        &mut self,
-        ms: u64,
-        when: SnapshotPoint,
-        node: &str,
-        role: &str,
-        term: u32,
-    ) {
+    pub(crate) fn snapshot(&mut self, ms: u64, when: SnapshotPoint, node: &str, role: &str, term: u32) {
         self.at(
             ms,
             Body::Snapshot {
@@ -126,9 +102,7 @@ impl Log {
                 result: if role.is_empty() {
                     Err("connection refused".to_owned())
                 } else {
-                    Ok(format!(
-                        "{{\"node\":\"{node}\",\"role\":\"{role}\",\"term\":{term}}}"
-                    ))
+                    Ok(format!("{{\"node\":\"{node}\",\"role\":\"{role}\",\"term\":{term}}}"))
                 },
             },
         );
@@ -162,11 +136,7 @@ impl Log {
                         failed: bad / 2,
                         indeterminate: bad - bad / 2,
                         p50_us: if ok == 0 { 0 } else { p50_us },
-                        p99_us: if ok == 0 {
-                            0
-                        } else {
-                            p50_us * 2 + self.noise(900) * slow
-                        },
+                        p99_us: if ok == 0 { 0 } else { p50_us * 2 + self.noise(900) * slow },
                         max_us: if ok == 0 { 0 } else { p50_us * 3 },
                     }
                 })
@@ -177,20 +147,12 @@ impl Log {
 
     /// Injects and proves a fault of a node at 5000.
     pub(crate) fn fault(&mut self, kind: &str, node: &str) {
-        self.at(
-            4985,
-            Body::PhaseStarted {
-                phase: Phase::Inject,
-            },
-        );
+        self.at(4985, Body::PhaseStarted { phase: Phase::Inject });
         let (detail, undo, evidence) = match kind {
             "node_kill" => (
                 format!("SIGKILL to {node}"),
                 format!("start {node}"),
-                vec![
-                    format!("{node}: no process (signal 9)"),
-                    "kv2, kv3: running".to_owned(),
-                ],
+                vec![format!("{node}: no process (signal 9)"), "kv2, kv3: running".to_owned()],
             ),
             _ => (
                 format!("deny all packets between {node} and kv2, kv3"),
@@ -203,57 +165,23 @@ impl Log {
             ),
         };
         let fault = 0;
-        self.at(
-            4990,
-            Body::FaultPlanned {
-                fault,
-                kind: kind.to_owned(),
-                targets: vec![node.to_owned()],
-                detail,
-            },
-        );
+        self.at(4990, Body::FaultPlanned { fault, kind: kind.to_owned(), targets: vec![node.to_owned()], detail });
         self.at(4992, Body::FaultUndo { fault, undo });
         self.at(5000, Body::FaultInjected { fault });
         if kind == "node_kill" {
             self.node(5001, node, NodeChange::Killed, Actor::Harness);
         }
-        self.at(
-            5120,
-            Body::FaultProven {
-                fault,
-                landed: true,
-                evidence,
-                took_us: 128_400,
-            },
-        );
-        self.at(
-            5121,
-            Body::PhaseEnded {
-                phase: Phase::Inject,
-                timed_out: false,
-            },
-        );
+        self.at(5120, Body::FaultProven { fault, landed: true, evidence, took_us: 128_400 });
+        self.at(5121, Body::PhaseEnded { phase: Phase::Inject, timed_out: false });
     }
 
     pub(crate) fn node(&mut self, ms: u64, node: &str, change: NodeChange, by: Actor) {
-        self.at(
-            ms,
-            Body::NodeChanged {
-                node: node.to_owned(),
-                change,
-                by,
-            },
-        );
+        self.at(ms, Body::NodeChanged { node: node.to_owned(), change, by });
     }
 
     /// Detects at `ms` and opens a ticket.
     pub(crate) fn ticket(&mut self, ms: u64, invariant: &str, summary: &str) {
-        self.at(
-            5122,
-            Body::PhaseStarted {
-                phase: Phase::Detect,
-            },
-        );
+        self.at(5122, Body::PhaseStarted { phase: Phase::Detect });
         self.at(
             ms - 200,
             Body::Probe {
@@ -266,66 +194,36 @@ impl Log {
         );
         self.at(
             ms - 1,
-            Body::Violation {
-                invariant: invariant.to_owned(),
-                detail: "kv1: connection refused".to_owned(),
-            },
+            Body::Violation { invariant: invariant.to_owned(), detail: "kv1: connection refused".to_owned() },
         );
-        self.at(
-            ms,
-            Body::TicketOpened {
-                ticket: 1,
-                invariant: invariant.to_owned(),
-                summary: summary.to_owned(),
-            },
-        );
-        self.at(
-            ms + 1,
-            Body::PhaseEnded {
-                phase: Phase::Detect,
-                timed_out: false,
-            },
-        );
+        self.at(ms, Body::TicketOpened { ticket: 1, invariant: invariant.to_owned(), summary: summary.to_owned() });
+        self.at(ms + 1, Body::PhaseEnded { phase: Phase::Detect, timed_out: false });
     }
 
     pub(crate) fn session(&mut self, ms: u64, operator: &str) {
-        self.at(
-            ms,
-            Body::PhaseStarted {
-                phase: Phase::Operate,
-            },
-        );
+        self.at(ms, Body::PhaseStarted { phase: Phase::Operate });
         self.at(
             ms,
             Body::SessionStarted {
                 ticket: 1,
                 operator: operator.to_owned(),
-                prompt:
-                    "You operate a replicated key-value store. Its nodes are kv1, kv2, kv3.\n\n\
+                prompt: "You operate a replicated key-value store. Its nodes are kv1, kv2, kv3.\n\n\
                          Ticket 1: node-up is broken: kv1: connection refused\n"
-                        .to_owned(),
+                    .to_owned(),
             },
         );
     }
 
     pub(crate) fn command(
         &mut self,
-        from: u64,
-        to: u64,
+        (from, to): (u64, u64),
         number: u32,
         line: &str,
         why: &str,
         exit: i32,
         output: &str,
     ) {
-        self.at(
-            from,
-            Body::CommandStarted {
-                command: number,
-                line: line.to_owned(),
-                reasoning: why.to_owned(),
-            },
-        );
+        self.at(from, Body::CommandStarted { command: number, line: line.to_owned(), reasoning: why.to_owned() });
         self.at(
             to,
             Body::CommandEnded {
@@ -340,66 +238,25 @@ impl Log {
     }
 
     pub(crate) fn session_end(&mut self, ms: u64, end: SessionEnd, summary: &str, working_ms: u64) {
-        self.at(
-            ms,
-            Body::SessionEnded {
-                end,
-                summary: summary.to_owned(),
-                working_us: working_ms * 1000,
-            },
-        );
-        self.at(
-            ms,
-            Body::PhaseEnded {
-                phase: Phase::Operate,
-                timed_out: end == SessionEnd::OutOfBudget,
-            },
-        );
+        self.at(ms, Body::SessionEnded { end, summary: summary.to_owned(), working_us: working_ms * 1000 });
+        self.at(ms, Body::PhaseEnded { phase: Phase::Operate, timed_out: end == SessionEnd::OutOfBudget });
         self.phase(Phase::Freeze, ms + 1, ms + 40, false);
-        self.at(
-            ms + 39,
-            Body::Frozen {
-                ended: 0,
-                proven: true,
-            },
-        );
+        self.at(ms + 39, Body::Frozen { ended: 0, proven: true });
     }
 
     /// Verify, heal, ledger, teardown and end.
-    pub(crate) fn finish(
-        &mut self,
-        from: u64,
-        to: u64,
-        since: Option<u64>,
-        end: SessionEnd,
-        ledger: LedgerCheck,
-    ) {
+    pub(crate) fn finish(&mut self, from: u64, to: u64, since: Option<u64>, end: SessionEnd, ledger: LedgerCheck) {
         let recovered = since.is_some();
-        self.at(
-            from,
-            Body::PhaseStarted {
-                phase: Phase::Verify,
-            },
-        );
+        self.at(from, Body::PhaseStarted { phase: Phase::Verify });
         self.at(
             to,
             Body::Verified {
                 recovered,
                 since_us: since.map(|ms| ms * 1000),
-                detail: if recovered {
-                    String::new()
-                } else {
-                    "node-up: kv1: connection refused".to_owned()
-                },
+                detail: if recovered { String::new() } else { "node-up: kv1: connection refused".to_owned() },
             },
         );
-        self.at(
-            to,
-            Body::PhaseEnded {
-                phase: Phase::Verify,
-                timed_out: !recovered,
-            },
-        );
+        self.at(to, Body::PhaseEnded { phase: Phase::Verify, timed_out: !recovered });
         for node in ["kv1", "kv2", "kv3"] {
             let role = if node == "kv2" {
                 "leader"
@@ -411,35 +268,12 @@ impl Log {
             self.snapshot(to + 5, SnapshotPoint::After, node, role, 4);
         }
         self.at(to + 10, Body::PhaseStarted { phase: Phase::Heal });
-        self.at(
-            to + 180,
-            Body::FaultHealed {
-                fault: 0,
-                proven: true,
-                evidence: vec!["kv1: running".to_owned()],
-            },
-        );
+        self.at(to + 180, Body::FaultHealed { fault: 0, proven: true, evidence: vec!["kv1: running".to_owned()] });
         self.at(to + 600, Body::Ledger(ledger));
-        self.at(
-            to + 610,
-            Body::PhaseEnded {
-                phase: Phase::Heal,
-                timed_out: false,
-            },
-        );
+        self.at(to + 610, Body::PhaseEnded { phase: Phase::Heal, timed_out: false });
         self.phase(Phase::Teardown, to + 611, to + 700, false);
-        self.at(
-            to + 700,
-            Body::TornDown {
-                took_us: 88_000,
-                leftovers: Vec::new(),
-            },
-        );
-        let outcome = if recovered {
-            Outcome::Recovered
-        } else {
-            Outcome::NotRecovered
-        };
+        self.at(to + 700, Body::TornDown { took_us: 88_000, leftovers: Vec::new() });
+        let outcome = if recovered { Outcome::Recovered } else { Outcome::NotRecovered };
         self.end(to + 701, Status::Completed, Some(outcome), end, None, false);
     }
 
@@ -452,26 +286,11 @@ impl Log {
         reason: Option<&str>,
         leaked: bool,
     ) {
-        self.at(
-            ms,
-            Body::TrialEnded {
-                status,
-                outcome,
-                session,
-                reason: reason.map(str::to_owned),
-                leaked,
-            },
-        );
+        self.at(ms, Body::TrialEnded { status, outcome, session, reason: reason.map(str::to_owned), leaked });
     }
 }
 
 /// A ledger without losses.
 pub(crate) fn clean_ledger() -> LedgerCheck {
-    LedgerCheck {
-        acknowledged: 312,
-        failed: 9,
-        indeterminate: 6,
-        indeterminate_found: 4,
-        ..LedgerCheck::default()
-    }
+    LedgerCheck { acknowledged: 312, failed: 9, indeterminate: 6, indeterminate_found: 4, ..LedgerCheck::default() }
 }

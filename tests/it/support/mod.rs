@@ -4,7 +4,6 @@ pub(crate) mod campaign;
 pub(crate) mod faulty;
 mod files;
 pub(crate) mod log;
-pub(crate) mod redact;
 pub(crate) mod runs;
 
 use std::path::PathBuf;

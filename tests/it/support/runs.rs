@@ -4,7 +4,7 @@ use std::path::Path;
 
 use harness::model::event::{Actor, Body, Event, LedgerCheck, NodeChange};
 use harness::model::id::RunId;
-use harness::model::trial::{SessionEnd, Status};
+use harness::model::trial::{Phase, SessionEnd, Status};
 use harness::store::{Host, NewRun, SourceFile, Store, Writer};
 use serde_json::json;
 
@@ -21,10 +21,7 @@ pub(crate) fn new_run(id: &str, campaign: &str, plan: serde_json::Value) -> NewR
         id: RunId(id.to_owned()),
         campaign: campaign.to_owned(),
         plan,
-        sources: vec![SourceFile {
-            path: format!("campaigns/{campaign}.yaml"),
-            text: format!("name: {campaign}\n"),
-        }],
+        sources: vec![SourceFile { path: format!("campaigns/{campaign}.yaml"), text: format!("name: {campaign}\n") }],
         version: "0.1.0".to_owned(),
         host: Host {
             os: "Debian GNU/Linux 12 (bookworm)".to_owned(),
@@ -68,14 +65,8 @@ fn controls() -> serde_json::Value {
 }
 
 pub(crate) const SCENARIOS: [(&str, &str); 2] = [
-    (
-        "leader-killed",
-        "The leader's process is gone; the others elect a new one, the node stays down",
-    ),
-    (
-        "leader-partitioned",
-        "The leader runs but no packet passes between it and the others",
-    ),
+    ("leader-killed", "The leader's process is gone; the others elect a new one, the node stays down"),
+    ("leader-partitioned", "The leader runs but no packet passes between it and the others"),
 ];
 
 fn of_run(id: &str, seconds: i64, body: Body) -> Event {
@@ -89,18 +80,16 @@ fn of_run(id: &str, seconds: i64, body: Body) -> Event {
     }
 }
 
+/// The event with which a run starts, or goes on.
+pub(crate) fn started(run: &NewRun, trials: u32) -> Event {
+    let body = Body::RunStarted { campaign: run.campaign.clone(), trials, parallel: 2 };
+    of_run(&run.id.0, 0, body)
+}
+
 pub(crate) fn begin(writer: &Writer, run: NewRun, trials: u32) {
-    let (id, campaign) = (run.id.0.clone(), run.campaign.clone());
+    let event = started(&run, trials);
     writer.begin_run(run).unwrap();
-    writer.emit(of_run(
-        &id,
-        0,
-        Body::RunStarted {
-            campaign,
-            trials,
-            parallel: 2,
-        },
-    ));
+    writer.emit(event);
 }
 
 pub(crate) fn end(writer: &Writer, id: &str) {
@@ -110,130 +99,75 @@ pub(crate) fn end(writer: &Writer, id: &str) {
 /// One trial of a control, as it goes in the sample store.
 pub(crate) fn control(run: &RunId, number: u32, scenario: &str, variant: &str, repeat: u32) -> Log {
     let mut log = Log::new(run, number, scenario, variant, repeat);
-    let kind = if scenario == "leader-killed" {
-        "node_kill"
-    } else {
-        "partition"
-    };
+    let killed = scenario == "leader-killed";
     log.up();
-    log.fault(kind, "kv1");
+    log.fault(if killed { "node_kill" } else { "partition" }, "kv1");
     let elected = 6500 + log.noise(700) / 100 * 100;
     log.load(5000, elected, Shape::Down);
     let detected = 7200 + log.noise(300);
     log.load(elected, 8000, Shape::Third);
-    log.ticket(
-        detected,
-        "node-up",
-        "node-up is broken: kv1: connection refused",
-    );
+    log.ticket(detected, "node-up", "node-up is broken: kv1: connection refused");
     let start = detected + 30;
     match variant {
-        "baseline" => {
-            log.load(8000, 25500, Shape::Third);
-            log.at(
-                start,
-                Body::PhaseStarted {
-                    phase: harness::model::trial::Phase::Operate,
-                },
-            );
-            log.at(
-                start + 8000,
-                Body::PhaseEnded {
-                    phase: harness::model::trial::Phase::Operate,
-                    timed_out: false,
-                },
-            );
-            log.finish(start + 8010, 25300, None, SessionEnd::None, clean_ledger());
-        }
-        "oracle" => {
-            log.session(start, "script");
-            let line = if kind == "node_kill" {
-                "lab start kv1"
-            } else {
-                "lab net clear kv1"
-            };
-            log.command(
-                start + 40,
-                start + 220,
-                1,
-                line,
-                "the scenario's remedy",
-                0,
-                "ok\n",
-            );
-            if kind == "node_kill" {
-                log.node(start + 200, "kv1", NodeChange::Started, Actor::Operator);
-            } else {
-                log.node(
-                    start + 200,
-                    "kv1",
-                    NodeChange::RulesRemoved { count: 4 },
-                    Actor::Operator,
-                );
-                log.at(
-                    start + 205,
-                    Body::FaultGone {
-                        fault: 0,
-                        detail: "link rules 1, 2, 3, 4 are gone".to_owned(),
-                    },
-                );
-            }
-            log.session_end(start + 260, SessionEnd::Resolved, "ran the remedy", 255);
-            let since = start + 900 + log.noise(400);
-            log.load(8000, since + 3400, Shape::Well);
-            log.finish(
-                start + 310,
-                since + 3000,
-                Some(since),
-                SessionEnd::Resolved,
-                clean_ledger(),
-            );
-        }
-        _ => {
-            log.session(start, "script");
-            for (index, node) in ["kv1", "kv2", "kv3"].into_iter().enumerate() {
-                let from = start + 40 + index as u64 * 900;
-                log.command(
-                    from,
-                    from + 850,
-                    index as u32 + 1,
-                    &format!("lab restart {node}"),
-                    "restart every node",
-                    0,
-                    &format!("{node} restarted\n"),
-                );
-                if !(node == "kv1" && kind == "node_kill") {
-                    log.node(from + 300, node, NodeChange::Stopped, Actor::Operator);
-                }
-                log.node(from + 800, node, NodeChange::Started, Actor::Operator);
-            }
-            let ended = start + 2800;
-            log.session_end(ended, SessionEnd::Resolved, "restarted every node", 2790);
-            log.load(8000, ended, Shape::Down);
-            if kind == "node_kill" {
-                let since = ended + 700 + log.noise(500);
-                log.load(ended, since, Shape::Third);
-                log.load(since, since + 3200, Shape::Well);
-                log.finish(
-                    ended + 50,
-                    since + 3000,
-                    Some(since),
-                    SessionEnd::Resolved,
-                    clean_ledger(),
-                );
-            } else {
-                log.load(ended, ended + 10_000, Shape::Third);
-                log.finish(
-                    ended + 50,
-                    ended + 10_000,
-                    None,
-                    SessionEnd::Resolved,
-                    clean_ledger(),
-                );
-            }
-        }
+        "baseline" => nobody(&mut log, start),
+        "oracle" => oracle(&mut log, start, killed),
+        _ => restart_all(&mut log, start, killed),
     }
     log
+}
+
+fn nobody(log: &mut Log, start: u64) {
+    log.load(8000, 25_500, Shape::Third);
+    log.phase(Phase::Operate, start, start + 8000, true);
+    log.finish(start + 8010, 25_300, None, SessionEnd::None, clean_ledger());
+}
+
+fn oracle(log: &mut Log, start: u64, killed: bool) {
+    log.session(start, "script");
+    let line = if killed { "lab start kv1" } else { "lab net clear kv1" };
+    log.command((start + 40, start + 220), 1, line, "the scenario's remedy", 0, "ok\n");
+    if killed {
+        log.node(start + 200, "kv1", NodeChange::Started, Actor::Operator);
+    } else {
+        log.node(start + 200, "kv1", NodeChange::RulesRemoved { count: 4 }, Actor::Operator);
+    }
+    let detail = if killed { "kv1: running" } else { "link rules 1, 2, 3, 4 are gone" };
+    log.at(start + 205, Body::FaultGone { fault: 0, detail: detail.to_owned() });
+    log.session_end(start + 260, SessionEnd::Resolved, "ran the remedy", 255);
+    let since = start + 900 + log.noise(400);
+    log.load(8000, since, Shape::Third);
+    log.load(since, since + 3400, Shape::Well);
+    log.finish(start + 310, since + 3000, Some(since), SessionEnd::Resolved, clean_ledger());
+}
+
+fn restart_all(log: &mut Log, start: u64, killed: bool) {
+    log.session(start, "script");
+    for (number, node) in (1..).zip(["kv1", "kv2", "kv3"]) {
+        let from = start + 40 + u64::from(number - 1) * 900;
+        let (line, output) = (format!("lab restart {node}"), format!("{node} restarted\n"));
+        log.command((from, from + 850), number, &line, "restart every node", 0, &output);
+        let dead = killed && node == "kv1";
+        if !dead {
+            log.node(from + 300, node, NodeChange::Stopped, Actor::Operator);
+        }
+        log.node(from + 800, node, NodeChange::Started, Actor::Operator);
+        if dead {
+            log.at(from + 805, Body::FaultGone { fault: 0, detail: "kv1: running".to_owned() });
+        }
+    }
+    let ended = start + 2800;
+    log.session_end(ended, SessionEnd::Resolved, "restarted every node", 2790);
+    log.load(8000, ended, Shape::Down);
+    let resolved = SessionEnd::Resolved;
+    if killed {
+        let since = ended + 700 + log.noise(500);
+        log.load(ended, since, Shape::Third);
+        log.load(since, since + 3200, Shape::Well);
+        log.finish(ended + 50, since + 3000, Some(since), resolved, clean_ledger());
+    } else {
+        log.load(ended, ended + 10_000, Shape::Third);
+        log.finish(ended + 50, ended + 10_000, None, resolved, clean_ledger());
+    }
 }
 
 fn send(writer: &Writer, log: Log) {
@@ -310,78 +244,25 @@ fn hostile(run: &RunId, number: u32) -> Log {
     log.fault("node_kill", "kv1");
     log.load(5000, 6500, Shape::Down);
     log.load(6500, 12_000, Shape::Third);
-    log.ticket(
-        7300,
-        "node-up",
-        "node-up is broken: kv1: connection refused",
-    );
+    log.ticket(7300, "node-up", "node-up is broken: kv1: connection refused");
     log.session(7330, "llm");
-    log.at(
-        7900,
-        Body::Message {
-            text: format!("I will look at the nodes first.\n{HOSTILE}"),
-        },
-    );
+    log.at(7900, Body::Message { text: format!("I will look at the nodes first.\n{HOSTILE}") });
+    log.command((8000, 8400), 1, "lab ps; echo '</pre></details>'", HOSTILE, 0, HOSTILE);
     log.command(
-        8000,
-        8400,
-        1,
-        "lab ps; echo '</pre></details>'",
-        HOSTILE,
-        0,
-        HOSTILE,
-    );
-    log.command(
-        8900,
-        9000,
+        (8900, 9000),
         2,
         "lab logs kv1 -n 100000",
         "read its log",
         0,
         &"2026-11-21T10:15:05Z store: applied entry\n".repeat(2000),
     );
-    log.command(
-        9500,
-        9600,
-        3,
-        "lab start kv9",
-        "start it",
-        2,
-        "lab: there is no node `kv9`\n",
-    );
-    log.command(
-        9700,
-        9800,
-        4,
-        "lab  start kv9",
-        "once more",
-        2,
-        "lab: there is no node `kv9`\n",
-    );
-    log.command(
-        11_000,
-        11_300,
-        5,
-        "lab start kv1",
-        "start the right one",
-        0,
-        "kv1 started\n",
-    );
+    log.command((9500, 9600), 3, "lab start kv9", "start it", 2, "lab: there is no node `kv9`\n");
+    log.command((9700, 9800), 4, "lab  start kv9", "once more", 2, "lab: there is no node `kv9`\n");
+    log.command((11_000, 11_300), 5, "lab start kv1", "start the right one", 0, "kv1 started\n");
     log.node(11_250, "kv1", NodeChange::Started, Actor::Operator);
-    log.session_end(
-        11_900,
-        SessionEnd::Resolved,
-        &format!("kv1 was down. {HOSTILE}"),
-        4100,
-    );
+    log.session_end(11_900, SessionEnd::Resolved, &format!("kv1 was down. {HOSTILE}"), 4100);
     log.load(12_000, 16_000, Shape::Well);
-    log.finish(
-        11_950,
-        15_400,
-        Some(12_300),
-        SessionEnd::Resolved,
-        clean_ledger(),
-    );
+    log.finish(11_950, 15_400, Some(12_300), SessionEnd::Resolved, clean_ledger());
     log
 }
 
@@ -422,49 +303,26 @@ fn void(run: &RunId, number: u32) -> Log {
 /// The harness failed, and left something behind.
 fn failed(run: &RunId, number: u32) -> Log {
     let mut log = Log::new(run, number, "leader-killed", "oracle", 2);
-    log.at(
-        10,
-        Body::PhaseStarted {
-            phase: harness::model::trial::Phase::Provision,
-        },
-    );
-    log.at(
-        3000,
-        Body::TornDown {
-            took_us: 900,
-            leftovers: vec!["/tmp/harness-lab-5".to_owned()],
-        },
-    );
-    log.end(
-        3100,
-        Status::Error,
-        None,
-        SessionEnd::None,
-        Some("the lab worker ended: out of memory"),
-        true,
-    );
+    log.at(10, Body::PhaseStarted { phase: Phase::Provision });
+    log.at(3000, Body::TornDown { took_us: 900, leftovers: vec!["/tmp/harness-lab-5".to_owned()] });
+    log.end(3100, Status::Error, None, SessionEnd::None, Some("the lab worker ended: out of memory"), true);
     log
 }
 
 /// Recovers, and loses writes.
 fn losing(run: &RunId, number: u32) -> Log {
     let mut log = control(run, number, "leader-killed", "oracle", 2);
-    log.events
-        .retain(|event| !matches!(event.body, Body::Ledger(_)));
+    log.events.retain(|event| !matches!(event.body, Body::Ledger(_)));
     let ledger = LedgerCheck {
         lost: 3,
-        lost_keys: vec![
-            "k-000117".to_owned(),
-            "k-000118".to_owned(),
-            "k-000121".to_owned(),
-        ],
+        lost_keys: vec!["k-000117".to_owned(), "k-000118".to_owned(), "k-000121".to_owned()],
         wrong_reads: 2,
         ..clean_ledger()
     };
     log.at(12_300, Body::Ledger(ledger));
     for event in &mut log.events {
         if let Body::TrialStarted { key } = &mut event.body {
-            key.variant = "agent".to_owned();
+            "agent".clone_into(&mut key.variant);
         }
     }
     log
@@ -475,7 +333,7 @@ fn stubborn(run: &RunId, number: u32) -> Log {
     let mut log = control(run, number, "leader-partitioned", "restart-all", 1);
     for event in &mut log.events {
         match &mut event.body {
-            Body::TrialStarted { key } => key.variant = "agent".to_owned(),
+            Body::TrialStarted { key } => "agent".clone_into(&mut key.variant),
             Body::Ledger(ledger) => ledger.unreadable = 40,
             _ => {}
         }

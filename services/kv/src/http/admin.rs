@@ -35,13 +35,7 @@ async fn lead(
     match node.leadership() {
         Leadership::Mine => action(joined).await,
         Leadership::Theirs(_, leader) if !headers.contains_key(kv::FORWARDED) => {
-            let call = Call {
-                method,
-                path,
-                headers: &[("content-type", "application/json")],
-                body,
-                timeout: PATIENCE,
-            };
+            let call = Call { method, path, headers: &[("content-type", "application/json")], body, timeout: PATIENCE };
             kv::pass_on(node, &leader, call).await
         }
         _ => Err(ApiError::no_leader()),
@@ -58,11 +52,7 @@ pub(super) async fn members(State(node): App) -> Response {
 }
 
 /// `POST /admin/members`.
-pub(super) async fn add(
-    State(node): App,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, ApiError> {
+pub(super) async fn add(State(node): App, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
     let member: Member = parse(&body)?;
     let call = (Method::POST, "/admin/members", body);
     lead(&node, &headers, call, async |joined| {
@@ -95,11 +85,7 @@ struct Successor {
 }
 
 /// `POST /admin/leader`.
-pub(super) async fn leader(
-    State(node): App,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, ApiError> {
+pub(super) async fn leader(State(node): App, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
     let Successor { to } = parse(&body)?;
     let call = (Method::POST, "/admin/leader", body);
     lead(&node, &headers, call, async |joined| {
@@ -115,10 +101,7 @@ pub(super) async fn alarms(State(node): App) -> Response {
 }
 
 /// `POST /admin/alarm/clear`.
-pub(super) async fn clear_alarms(
-    State(node): App,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
+pub(super) async fn clear_alarms(State(node): App, headers: HeaderMap) -> Result<Response, ApiError> {
     let call = (Method::POST, "/admin/alarm/clear", Bytes::new());
     lead(&node, &headers, call, async |joined| {
         let alarmed = members::alarmed(&node);
@@ -127,9 +110,7 @@ pub(super) async fn clear_alarms(
                 crate::founding::info(&node)
             } else {
                 let asked = node.peers.get(member);
-                let answer = asked
-                    .post::<Info>("/raft/info", &(), Duration::from_secs(1))
-                    .await;
+                let answer = asked.post::<Info>("/raft/info", &(), Duration::from_secs(1)).await;
                 answer.map_err(|error| {
                     let message = format!("cannot ask {} about its disk: {error}", member.name);
                     ApiError::conflict(message)
@@ -162,12 +143,7 @@ pub(super) async fn snapshot(State(node): App) -> Result<Response, ApiError> {
     let joined = node.joined().ok_or_else(ApiError::not_joined)?;
     let mut updates = joined.raft.metrics();
     let wanted = updates.borrow_and_update().last_applied;
-    joined
-        .raft
-        .trigger()
-        .snapshot()
-        .await
-        .map_err(|error| ApiError::unavailable(error.to_string()))?;
+    joined.raft.trigger().snapshot().await.map_err(|error| ApiError::unavailable(error.to_string()))?;
     let taken = updates.wait_for(|metrics| metrics.snapshot >= wanted);
     match timeout(Duration::from_secs(10), taken).await {
         Ok(Ok(metrics)) => {

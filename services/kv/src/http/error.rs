@@ -19,11 +19,7 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-        }
+        Self { status, code, message: message.into() }
     }
 
     /// 400: the request makes no sense.
@@ -39,11 +35,7 @@ impl ApiError {
     /// 405.
     pub(crate) fn method_not_allowed() -> Self {
         let status = StatusCode::METHOD_NOT_ALLOWED;
-        Self::new(
-            status,
-            "method_not_allowed",
-            "not possible on this resource",
-        )
+        Self::new(status, "method_not_allowed", "not possible on this resource")
     }
 
     /// 409: not in the present state of the cluster.
@@ -106,9 +98,7 @@ impl ApiError {
     /// For a refusal of the pipeline.
     pub(crate) fn refused(node: &Node, refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotLeader if health::reason(node) == Some("LEADER LOST QUORUM") => {
-                Self::no_quorum()
-            }
+            Refusal::NotLeader if health::reason(node) == Some("LEADER LOST QUORUM") => Self::no_quorum(),
             Refusal::NotLeader => Self::no_leader(),
             Refusal::NoSpace => Self::no_space(node),
             Refusal::Unknown(reason) => Self::unknown(reason),
@@ -118,14 +108,10 @@ impl ApiError {
     /// For a failed call to the leader.
     pub(crate) fn leader_call(error: &CallError) -> Self {
         match error {
-            CallError::NotSent { .. } => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "leader_unreachable",
-                error.to_string(),
-            ),
-            CallError::NoReply { .. } | CallError::Refused { .. } => {
-                Self::timeout(error.to_string())
+            CallError::NotSent { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "leader_unreachable", error.to_string())
             }
+            CallError::NoReply { .. } | CallError::Refused { .. } => Self::timeout(error.to_string()),
         }
     }
 }

@@ -66,13 +66,7 @@ pub(super) async fn get(
         if options.consistency == Some(Consistency::Local) {
             return value(&node, &key);
         }
-        let incoming = Incoming {
-            method: Method::GET,
-            uri,
-            headers,
-            body: Bytes::new(),
-            deadline,
-        };
+        let incoming = Incoming { method: Method::GET, uri, headers, body: Bytes::new(), deadline };
         lead(&node, incoming, async |joined| {
             let (done, outcome) = oneshot::channel();
             joined.reads.send(done).await.map_err(|_| stopping())?;
@@ -103,34 +97,17 @@ pub(super) async fn put(
         })?;
         check_key(&key)?;
         let value = Value(body.clone());
-        let incoming = Incoming {
-            method: Method::PUT,
-            uri,
-            headers,
-            body,
-            deadline,
-        };
+        let incoming = Incoming { method: Method::PUT, uri, headers, body, deadline };
         write(&node, incoming, Op::Put { key, value }).await
     })
     .await
 }
 
 /// Removes a key.
-pub(super) async fn delete(
-    State(node): App,
-    Path(key): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn delete(State(node): App, Path(key): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
     timed(&node, Operation::Delete, async |deadline| {
         check_key(&key)?;
-        let incoming = Incoming {
-            method: Method::DELETE,
-            uri,
-            headers,
-            body: Bytes::new(),
-            deadline,
-        };
+        let incoming = Incoming { method: Method::DELETE, uri, headers, body: Bytes::new(), deadline };
         write(&node, incoming, Op::Delete { key }).await
     })
     .await
@@ -165,10 +142,7 @@ fn stopping() -> ApiError {
 }
 
 fn value(node: &Node, key: &str) -> Result<Response, ApiError> {
-    let value = node
-        .machine
-        .get(key)
-        .ok_or_else(|| ApiError::not_found("no such key"))?;
+    let value = node.machine.get(key).ok_or_else(|| ApiError::not_found("no such key"))?;
     let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
     Ok((kind, value).into_response())
 }
@@ -201,17 +175,10 @@ async fn lead(
 ) -> Result<Response, ApiError> {
     let joined = node.joined().ok_or_else(ApiError::not_joined)?;
     // While leadership is being handed over, wait for who it will be.
-    let _ = node
-        .transferring
-        .subscribe()
-        .wait_for(|active| !active)
-        .await;
+    let _ = node.transferring.subscribe().wait_for(|active| !active).await;
     match node.leadership() {
         Leadership::Mine => {
-            if node
-                .raft_metrics()
-                .is_some_and(|metrics| node.lost_quorum(&metrics))
-            {
+            if node.raft_metrics().is_some_and(|metrics| node.lost_quorum(&metrics)) {
                 return Err(ApiError::no_quorum());
             }
             action(joined).await
@@ -226,42 +193,21 @@ async fn lead(
     }
 }
 
-async fn forward(
-    node: &Node,
-    leader: &Member,
-    incoming: &Incoming,
-    timeout: Duration,
-) -> Result<Response, ApiError> {
-    let path = incoming
-        .uri
-        .path_and_query()
-        .map_or("/", |path| path.as_str());
+async fn forward(node: &Node, leader: &Member, incoming: &Incoming, timeout: Duration) -> Result<Response, ApiError> {
+    let path = incoming.uri.path_and_query().map_or("/", |path| path.as_str());
     pass_on(
         node,
         leader,
-        Call {
-            method: incoming.method.clone(),
-            path,
-            headers: &[],
-            body: incoming.body.clone(),
-            timeout,
-        },
+        Call { method: incoming.method.clone(), path, headers: &[], body: incoming.body.clone(), timeout },
     )
     .await
 }
 
 /// Sends `call` to the leader, marked as passed on, and hands back its answer.
-pub(super) async fn pass_on(
-    node: &Node,
-    leader: &Member,
-    call: Call<'_>,
-) -> Result<Response, ApiError> {
+pub(super) async fn pass_on(node: &Node, leader: &Member, call: Call<'_>) -> Result<Response, ApiError> {
     let mut headers = call.headers.to_vec();
     headers.push((FORWARDED, &node.args.name));
-    let call = Call {
-        headers: &headers,
-        ..call
-    };
+    let call = Call { headers: &headers, ..call };
     let reply = node.peers.get(leader).call(call).await;
     let reply = reply.map_err(|error| ApiError::leader_call(&error))?;
     let mut response = (reply.status, reply.body).into_response();

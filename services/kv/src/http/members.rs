@@ -21,11 +21,7 @@ const CATCH_UP: Duration = Duration::from_secs(30);
 const CHANGE: Duration = Duration::from_secs(10);
 
 /// Adds `member`: as one without a vote until it has caught up, then with one. Returns its id.
-pub(super) async fn add(
-    node: &Arc<Node>,
-    joined: &Joined,
-    member: Member,
-) -> Result<u64, ApiError> {
+pub(super) async fn add(node: &Arc<Node>, joined: &Joined, member: Member) -> Result<u64, ApiError> {
     let _one_at_a_time = node.changing_members.lock().await;
     let metrics = joined.raft.metrics().borrow().clone();
     let members = metrics.membership_config.membership();
@@ -39,23 +35,14 @@ pub(super) async fn add(
         return Err(ApiError::conflict(message));
     }
     let fresh = node.machine.head().max_node_id + 1;
-    let offer = Offer {
-        name: member.name.clone(),
-        id: known.map_or(fresh, |(id, _)| *id),
-    };
+    let offer = Offer { name: member.name.clone(), id: known.map_or(fresh, |(id, _)| *id) };
     let peer = node.peers.get(&member);
     let id: u64 = peer
         .post("/raft/join", &offer, Duration::from_secs(2))
         .await
         .map_err(|error| ApiError::unavailable(error.to_string()))?;
-    if members
-        .get_node(&id)
-        .is_some_and(|other| other.name != member.name)
-    {
-        let message = format!(
-            "{} has the id of another member; empty its data",
-            member.name
-        );
+    if members.get_node(&id).is_some_and(|other| other.name != member.name) {
+        let message = format!("{} has the id of another member; empty its data", member.name);
         return Err(ApiError::conflict(message));
     }
     let name = member.name.clone();
@@ -66,9 +53,7 @@ pub(super) async fn add(
         Err(_) => {
             let drop = ChangeMembers::RemoveNodes(BTreeSet::from([id]));
             let _ = timeout(CHANGE, joined.raft.change_membership(drop, false)).await;
-            return Err(ApiError::timeout(format!(
-                "{name} did not catch up; it was not added"
-            )));
+            return Err(ApiError::timeout(format!("{name} did not catch up; it was not added")));
         }
     }
     change(joined, ChangeMembers::AddVoterIds(BTreeSet::from([id]))).await?;
@@ -82,20 +67,13 @@ pub(super) async fn remove(node: &Arc<Node>, joined: &Joined, name: &str) -> Res
     let metrics = joined.raft.metrics().borrow().clone();
     let members = metrics.membership_config.membership();
     let found = members.nodes().find(|(_, member)| member.name == name);
-    let (&id, _) =
-        found.ok_or_else(|| ApiError::not_found(format!("there is no member {name}")))?;
+    let (&id, _) = found.ok_or_else(|| ApiError::not_found(format!("there is no member {name}")))?;
     let votes = members.voter_ids().any(|voter| voter == id);
     if votes && members.voter_ids().collect::<BTreeSet<_>>().len() == 1 {
-        return Err(ApiError::conflict(
-            "the last member with a vote cannot be removed",
-        ));
+        return Err(ApiError::conflict("the last member with a vote cannot be removed"));
     }
     let ids = BTreeSet::from([id]);
-    let removal = if votes {
-        ChangeMembers::RemoveVoters(ids)
-    } else {
-        ChangeMembers::RemoveNodes(ids)
-    };
+    let removal = if votes { ChangeMembers::RemoveVoters(ids) } else { ChangeMembers::RemoveNodes(ids) };
     change(joined, removal).await?;
     tracing::info!(member = name, id, "member removed");
     Ok(())
@@ -113,8 +91,5 @@ async fn change(joined: &Joined, change: ChangeMembers<u64, Member>) -> Result<(
 pub(super) fn alarmed(node: &Node) -> BTreeMap<u64, Member> {
     let head = node.machine.head();
     let members = head.membership.membership();
-    head.alarms
-        .iter()
-        .filter_map(|id| Some((*id, members.get_node(id)?.clone())))
-        .collect()
+    head.alarms.iter().filter_map(|id| Some((*id, members.get_node(id)?.clone()))).collect()
 }

@@ -35,11 +35,7 @@ pub(super) async fn ready(State(node): App) -> Response {
 }
 
 fn status_for(reason: Option<&str>) -> StatusCode {
-    if reason.is_none() {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    }
+    if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 /// `GET /status`.
@@ -129,10 +125,7 @@ pub(super) fn alarms(node: &Node) -> Value {
 pub(super) fn alarm_names(node: &Node) -> Vec<String> {
     let head = node.machine.head();
     let members = head.membership.membership();
-    head.alarms
-        .iter()
-        .filter_map(|id| Some(members.get_node(id)?.name.clone()))
-        .collect()
+    head.alarms.iter().filter_map(|id| Some(members.get_node(id)?.name.clone())).collect()
 }
 
 /// `GET /metrics`.
@@ -143,69 +136,25 @@ pub(super) async fn metrics(State(node): App) -> Response {
     let applied = raft.and_then(|raft| Some(raft.last_applied?.index));
     let disk = node.disk.usage();
     let leads = leader_id(&node).is_some() && node.leadership() == Leadership::Mine;
-    page.gauge(
-        "kv_term",
-        "Current term.",
-        raft.map_or(0, |raft| raft.current_term),
-    );
+    page.gauge("kv_term", "Current term.", raft.map_or(0, |raft| raft.current_term));
     page.gauge("kv_is_leader", "1 if this node leads.", u8::from(leads));
-    page.gauge(
-        "kv_has_leader",
-        "1 if a leader is known.",
-        u8::from(leader_id(&node).is_some()),
-    );
-    page.gauge(
-        "kv_applied_index",
-        "Last applied log index.",
-        applied.unwrap_or(0),
-    );
-    page.gauge(
-        "kv_committed_index",
-        "Last log index known to be committed.",
-        committed(&node, applied).unwrap_or(0),
-    );
-    page.gauge(
-        "kv_last_log_index",
-        "Last log index.",
-        raft.and_then(|raft| raft.last_log_index).unwrap_or(0),
-    );
+    page.gauge("kv_has_leader", "1 if a leader is known.", u8::from(leader_id(&node).is_some()));
+    page.gauge("kv_applied_index", "Last applied log index.", applied.unwrap_or(0));
+    page.gauge("kv_committed_index", "Last log index known to be committed.", committed(&node, applied).unwrap_or(0));
+    page.gauge("kv_last_log_index", "Last log index.", raft.and_then(|raft| raft.last_log_index).unwrap_or(0));
     page.gauge(
         "kv_snapshot_index",
         "Last log index in the newest snapshot.",
         raft.and_then(|raft| raft.snapshot).map_or(0, |id| id.index),
     );
     page.gauge("kv_keys", "Number of keys.", node.machine.len());
-    page.gauge(
-        "kv_log_bytes",
-        "Size of the log.",
-        node.log.room().log_bytes(),
-    );
-    page.gauge(
-        "kv_log_headroom_bytes",
-        "Disk space set aside for the log.",
-        node.log.room().headroom(),
-    );
+    page.gauge("kv_log_bytes", "Size of the log.", node.log.room().log_bytes());
+    page.gauge("kv_log_headroom_bytes", "Disk space set aside for the log.", node.log.room().headroom());
     page.gauge("kv_disk_total_bytes", "Size of the data disk.", disk.total);
-    page.gauge(
-        "kv_disk_used_bytes",
-        "Used space of the data disk.",
-        disk.used,
-    );
-    page.gauge(
-        "kv_disk_free_bytes",
-        "Free space of the data disk.",
-        disk.free,
-    );
-    page.head(
-        "kv_alarm_active",
-        "gauge",
-        "1 if the alarm is active in the cluster.",
-    );
-    page.sample(
-        "kv_alarm_active",
-        "alarm=\"NOSPACE\"",
-        u8::from(node.machine.has_alarm()),
-    );
+    page.gauge("kv_disk_used_bytes", "Used space of the data disk.", disk.used);
+    page.gauge("kv_disk_free_bytes", "Free space of the data disk.", disk.free);
+    page.head("kv_alarm_active", "gauge", "1 if the alarm is active in the cluster.");
+    page.sample("kv_alarm_active", "alarm=\"NOSPACE\"", u8::from(node.machine.has_alarm()));
     node.metrics.render(&mut page);
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (kind, page.into_text()).into_response()

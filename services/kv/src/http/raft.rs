@@ -10,9 +10,7 @@ use axum::{Json, body::Bytes, extract::State};
 use openraft::{
     Snapshot,
     error::{Fatal, RaftError},
-    raft::{
-        AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse,
-    },
+    raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -51,10 +49,7 @@ pub(super) async fn append(State(node): App, body: Bytes) -> Answer<AppendEntrie
     }
     let commit = message.leader_commit.map_or(0, |log_id| log_id.index);
     let answer = raft.append_entries(message).await;
-    if answer
-        .as_ref()
-        .is_ok_and(|a| !matches!(a, AppendEntriesResponse::HigherVote(_)))
-    {
+    if answer.as_ref().is_ok_and(|a| !matches!(a, AppendEntriesResponse::HigherVote(_))) {
         node.contact.touch(node.started);
         node.announced.fetch_max(commit, Ordering::Relaxed);
         caught_up(&node, raft);
@@ -70,9 +65,7 @@ fn has_room(node: &Node, raft: &Raft, entries: &[Entry]) -> bool {
         return true;
     }
     let last = raft.metrics().borrow().last_log_index;
-    let new = entries
-        .iter()
-        .filter(|entry| Some(entry.log_id.index) > last);
+    let new = entries.iter().filter(|entry| Some(entry.log_id.index) > last);
     let bytes = new.map(|entry| serde_json::to_vec(entry).map_or(0, |json| json.len() as u64));
     match bytes.sum() {
         0 => true,
@@ -113,24 +106,16 @@ pub(super) async fn canvass(State(node): App, body: Bytes) -> Result<Json<bool>,
 }
 
 /// The leader's snapshot, because the log no longer has what this node lacks.
-pub(super) async fn snapshot(
-    State(node): App,
-    body: Bytes,
-) -> Result<Json<SnapshotResponse<u64>>, ApiError> {
+pub(super) async fn snapshot(State(node): App, body: Bytes) -> Result<Json<SnapshotResponse<u64>>, ApiError> {
     let raft = &joined(&node)?.raft;
     let bad = || ApiError::bad_request("not a snapshot message");
     let (length, rest) = body.split_first_chunk::<4>().ok_or_else(bad)?;
-    let (head, bytes) = rest
-        .split_at_checked(u32::from_le_bytes(*length) as usize)
-        .ok_or_else(bad)?;
+    let (head, bytes) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(bad)?;
     let (vote, meta): (Vote, SnapshotMeta) = parse(head)?;
     if node.disk.usage().free < bytes.len() as u64 + node.disk.reserve {
         return Err(ApiError::no_space(&node));
     }
-    let snapshot = Snapshot {
-        meta,
-        snapshot: Box::new(Cursor::new(bytes.to_vec())),
-    };
+    let snapshot = Snapshot { meta, snapshot: Box::new(Cursor::new(bytes.to_vec())) };
     let answer = raft.install_full_snapshot(vote, snapshot).await;
     let answer = answer.map_err(|error: Fatal<u64>| ApiError::unavailable(error.to_string()))?;
     node.contact.touch(node.started);
@@ -158,13 +143,8 @@ pub(super) async fn join(State(node): App, body: Bytes) -> Result<Json<u64>, Api
         let message = format!("this is {}, not {}", node.args.name, offer.name);
         return Err(ApiError::conflict(message));
     }
-    let identity = Identity {
-        id: offer.id,
-        name: offer.name,
-    };
-    node.join(&identity)
-        .await
-        .map_err(|error| ApiError::unavailable(error.to_string()))?;
+    let identity = Identity { id: offer.id, name: offer.name };
+    node.join(&identity).await.map_err(|error| ApiError::unavailable(error.to_string()))?;
     Ok(Json(joined(&node)?.id))
 }
 
@@ -191,11 +171,6 @@ pub(super) async fn hold(State(node): App, body: Bytes) -> Result<Json<()>, ApiE
 pub(super) async fn elect(State(node): App) -> Result<Json<bool>, ApiError> {
     let node: Arc<Node> = node;
     let joined = joined(&node)?;
-    joined
-        .raft
-        .trigger()
-        .elect()
-        .await
-        .map_err(|error| ApiError::unavailable(error.to_string()))?;
+    joined.raft.trigger().elect().await.map_err(|error| ApiError::unavailable(error.to_string()))?;
     Ok(Json(true))
 }

@@ -26,9 +26,7 @@ struct Pause<'a>(&'a Node, &'a Joined);
 
 impl<'a> Pause<'a> {
     fn begin(node: &'a Node, joined: &'a Joined) -> Option<Self> {
-        let begun = node
-            .transferring
-            .send_if_modified(|active| !std::mem::replace(active, true));
+        let begun = node.transferring.send_if_modified(|active| !std::mem::replace(active, true));
         begun.then(|| {
             joined.raft.runtime_config().heartbeat(false);
             Self(node, joined)
@@ -44,16 +42,11 @@ impl Drop for Pause<'_> {
 }
 
 /// Makes `name` the leader; the caller is the leader. Returns once it leads.
-pub(super) async fn transfer(
-    node: &Arc<Node>,
-    joined: &Joined,
-    name: &str,
-) -> Result<(), ApiError> {
+pub(super) async fn transfer(node: &Arc<Node>, joined: &Joined, name: &str) -> Result<(), ApiError> {
     let metrics = joined.raft.metrics().borrow().clone();
     let members = metrics.membership_config.membership();
     let found = members.nodes().find(|(_, member)| member.name == name);
-    let (&target, member) =
-        found.ok_or_else(|| ApiError::not_found(format!("there is no member {name}")))?;
+    let (&target, member) = found.ok_or_else(|| ApiError::not_found(format!("there is no member {name}")))?;
     if target == joined.id {
         return Ok(());
     }
@@ -68,8 +61,8 @@ pub(super) async fn transfer(
         .collect();
 
     catch_up(joined, target, name, CATCH_UP).await?;
-    let pause = Pause::begin(node, joined)
-        .ok_or_else(|| ApiError::conflict("leadership is already being handed over"))?;
+    let pause =
+        Pause::begin(node, joined).ok_or_else(|| ApiError::conflict("leadership is already being handed over"))?;
     // What was proposed just before the pause still has to arrive.
     catch_up(joined, target, name, Duration::from_secs(1)).await?;
 
@@ -86,28 +79,18 @@ pub(super) async fn transfer(
         .await
         .map_err(|error| ApiError::unavailable(error.to_string()))?;
     let mut updates = joined.raft.metrics();
-    let won = timeout(
-        WIN,
-        updates
-            .wait_for(|now| now.current_leader == Some(target) && now.state != ServerState::Leader),
-    )
-    .await;
+    let won =
+        timeout(WIN, updates.wait_for(|now| now.current_leader == Some(target) && now.state != ServerState::Leader))
+            .await;
     drop(pause);
     match won {
         Ok(Ok(_)) => Ok(()),
-        _ => Err(ApiError::unavailable(format!(
-            "{name} did not win its election"
-        ))),
+        _ => Err(ApiError::unavailable(format!("{name} did not win its election"))),
     }
 }
 
 /// Waits until `target` has everything this leader has.
-async fn catch_up(
-    joined: &Joined,
-    target: u64,
-    name: &str,
-    patience: Duration,
-) -> Result<(), ApiError> {
+async fn catch_up(joined: &Joined, target: u64, name: &str, patience: Duration) -> Result<(), ApiError> {
     let deadline = Instant::now() + patience;
     loop {
         {
@@ -116,11 +99,7 @@ async fn catch_up(
             let Some(replication) = &metrics.replication else {
                 return Err(ApiError::no_leader());
             };
-            let has = replication
-                .get(&target)
-                .copied()
-                .flatten()
-                .map(|log_id| log_id.index);
+            let has = replication.get(&target).copied().flatten().map(|log_id| log_id.index);
             if has.is_some() && has >= metrics.last_log_index {
                 return Ok(());
             }

@@ -85,10 +85,7 @@ pub(crate) struct Client {
 impl Client {
     /// A client for `HOST:PORT`. Nothing is connected yet.
     pub(crate) fn new(address: &str) -> Self {
-        Self {
-            address: address.to_owned(),
-            idle: Mutex::default(),
-        }
+        Self { address: address.to_owned(), idle: Mutex::default() }
     }
 
     /// The address it talks to.
@@ -98,10 +95,7 @@ impl Client {
 
     /// Closes the idle connections.
     pub(crate) fn reset(&self) {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Sends one request and reads the answer, all within `timeout`.
@@ -114,16 +108,11 @@ impl Client {
         timeout: Duration,
     ) -> Result<Reply, CallError> {
         let deadline = tokio::time::Instant::now() + timeout;
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, &self.address);
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, &self.address);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut request = request
-            .body(Full::new(body))
-            .map_err(|error| self.not_sent(&error))?;
+        let mut request = request.body(Full::new(body)).map_err(|error| self.not_sent(&error))?;
         loop {
             let (mut connection, reused) = match self.take_idle() {
                 Some(connection) => (connection, true),
@@ -142,18 +131,17 @@ impl Client {
                 let content_type = response.headers().get(header::CONTENT_TYPE).cloned();
                 Ok((status, content_type, response.into_body()))
             };
-            let (status, content_type, body) =
-                match tokio::time::timeout_at(deadline, exchange).await {
-                    Ok(Ok(answer)) => answer,
-                    // The peer had closed the kept connection: the request is intact, try again.
-                    Ok(Err((Some(unsent), _))) if reused => {
-                        request = unsent;
-                        continue;
-                    }
-                    Ok(Err((Some(_), error))) => return Err(self.not_sent(&error)),
-                    Ok(Err((None, error))) => return Err(self.no_reply(&error)),
-                    Err(_) => return Err(self.no_reply("timed out")),
-                };
+            let (status, content_type, body) = match tokio::time::timeout_at(deadline, exchange).await {
+                Ok(Ok(answer)) => answer,
+                // The peer had closed the kept connection: the request is intact, try again.
+                Ok(Err((Some(unsent), _))) if reused => {
+                    request = unsent;
+                    continue;
+                }
+                Ok(Err((Some(_), error))) => return Err(self.not_sent(&error)),
+                Ok(Err((None, error))) => return Err(self.no_reply(&error)),
+                Err(_) => return Err(self.no_reply("timed out")),
+            };
             let body = Limited::new(body, REPLY_LIMIT).collect();
             let body = match tokio::time::timeout_at(deadline, body).await {
                 Ok(Ok(body)) => body.to_bytes(),
@@ -161,11 +149,7 @@ impl Client {
                 Err(_) => return Err(self.no_reply("timed out while reading the answer")),
             };
             self.keep(connection);
-            return Ok(Reply {
-                status,
-                content_type,
-                body,
-            });
+            return Ok(Reply { status, content_type, body });
         }
     }
 
@@ -174,17 +158,12 @@ impl Client {
             .await
             .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
             .map_err(|error| self.not_sent(&error))?;
-        let (sender, driver) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| self.not_sent(&error))?;
+        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.not_sent(&error))?;
         let driver = tokio::spawn(async move {
             // Whoever waits for an answer on this connection learns of its end there.
             let _ = driver.await;
         });
-        Ok(Connection {
-            sender,
-            driver: driver.abort_handle(),
-        })
+        Ok(Connection { sender, driver: driver.abort_handle() })
     }
 
     fn take_idle(&self) -> Option<Connection> {
@@ -208,16 +187,10 @@ impl Client {
     }
 
     fn not_sent(&self, reason: &(impl ToString + ?Sized)) -> CallError {
-        CallError::NotSent {
-            address: self.address.clone(),
-            reason: reason.to_string(),
-        }
+        CallError::NotSent { address: self.address.clone(), reason: reason.to_string() }
     }
 
     fn no_reply(&self, reason: &(impl ToString + ?Sized)) -> CallError {
-        CallError::NoReply {
-            address: self.address.clone(),
-            reason: reason.to_string(),
-        }
+        CallError::NoReply { address: self.address.clone(), reason: reason.to_string() }
     }
 }

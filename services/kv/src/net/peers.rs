@@ -42,13 +42,7 @@ pub(crate) struct Call<'a> {
 impl Peer {
     /// Sends one request to the peer.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Reply, CallError> {
-        let Call {
-            method,
-            path,
-            headers,
-            body,
-            timeout,
-        } = call;
+        let Call { method, path, headers, body, timeout } = call;
         self.client.call(method, path, headers, body, timeout).await
     }
 
@@ -59,21 +53,11 @@ impl Peer {
         question: &(impl Serialize + Sync),
         timeout: Duration,
     ) -> Result<A, CallError> {
-        let no_reply = |reason: String| CallError::NoReply {
-            address: self.client.address().to_owned(),
-            reason,
-        };
+        let no_reply = |reason: String| CallError::NoReply { address: self.client.address().to_owned(), reason };
         let body = serde_json::to_vec(question).map_err(|error| no_reply(error.to_string()))?;
         let headers = [("content-type", "application/json")];
-        let reply = self
-            .call(Call {
-                method: Method::POST,
-                path,
-                headers: &headers,
-                body: body.into(),
-                timeout,
-            })
-            .await?;
+        let reply =
+            self.call(Call { method: Method::POST, path, headers: &headers, body: body.into(), timeout }).await?;
         if !reply.status.is_success() {
             return Err(CallError::Refused {
                 address: self.client.address().to_owned(),

@@ -5,14 +5,11 @@ use std::{future::Future, io::Write as _, sync::Arc, time::Duration};
 use axum::http::Method;
 use openraft::{
     AnyError, OptionalSend, Snapshot,
-    error::{
-        Fatal, NetworkError, RPCError, RaftError, RemoteError, ReplicationClosed, StreamingError,
-        Unreachable,
-    },
+    error::{Fatal, NetworkError, RPCError, RaftError, RemoteError, ReplicationClosed, StreamingError, Unreachable},
     network::{Backoff, RPCOption, RaftNetwork, RaftNetworkFactory},
     raft::{
-        AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotRequest,
-        InstallSnapshotResponse, SnapshotResponse, VoteRequest, VoteResponse,
+        AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotRequest, InstallSnapshotResponse, SnapshotResponse,
+        VoteRequest, VoteResponse,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -43,10 +40,7 @@ impl RaftNetworkFactory<TypeConfig> for Transport {
     type Network = Link;
 
     async fn new_client(&mut self, target: u64, node: &Member) -> Link {
-        Link {
-            target,
-            peer: self.0.get(node),
-        }
+        Link { target, peer: self.0.get(node) }
     }
 }
 
@@ -89,10 +83,7 @@ impl RaftNetwork<TypeConfig> for Link {
         &mut self,
         _rpc: InstallSnapshotRequest<TypeConfig>,
         _option: RPCOption,
-    ) -> Result<
-        InstallSnapshotResponse<u64>,
-        Failure<RaftError<u64, openraft::error::InstallSnapshotError>>,
-    > {
+    ) -> Result<InstallSnapshotResponse<u64>, Failure<RaftError<u64, openraft::error::InstallSnapshotError>>> {
         // Snapshots are sent whole, see `full_snapshot`.
         Err(Unreachable::from(AnyError::error("snapshots are not sent in pieces")).into())
     }
@@ -113,8 +104,7 @@ impl RaftNetwork<TypeConfig> for Link {
         _option: RPCOption,
     ) -> Result<SnapshotResponse<u64>, StreamingError<TypeConfig, Fatal<u64>>> {
         let refused = |error: &CallError| StreamingError::from(Unreachable::new(error));
-        let head = serde_json::to_vec(&(vote, snapshot.meta))
-            .map_err(|error| NetworkError::new(&error))?;
+        let head = serde_json::to_vec(&(vote, snapshot.meta)).map_err(|error| NetworkError::new(&error))?;
         let mut body = Vec::with_capacity(4 + head.len() + snapshot.snapshot.get_ref().len());
         // Writing to memory cannot fail.
         let _ = body.write_all(&(head.len() as u32).to_le_bytes());

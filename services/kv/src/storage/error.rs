@@ -54,11 +54,7 @@ impl StoreError {
     /// For `map_err`: adds what was being done, and to what.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::Io { action, path, source }
     }
 
     /// As an [`io::Error`], keeping the kind where there is one.

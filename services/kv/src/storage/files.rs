@@ -8,9 +8,7 @@ use super::error::StoreError;
 
 /// Makes the directory entries of `dir` durable.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(StoreError::io("sync", dir))
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(StoreError::io("sync", dir))
 }
 
 /// Replaces `path` by `bytes` in one step; durable when this returns.
@@ -33,14 +31,6 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 /// space is there; a file system without this operation is taken at its word.
 pub(crate) fn preallocate(file: &File, from: u64, end: u64) -> bool {
     let length = end.saturating_sub(from);
-    let result = fallocate(
-        file.as_fd(),
-        FallocateFlags::FALLOC_FL_KEEP_SIZE,
-        from.cast_signed(),
-        length.cast_signed(),
-    );
-    !matches!(
-        result,
-        Err(nix::errno::Errno::ENOSPC | nix::errno::Errno::EDQUOT)
-    )
+    let result = fallocate(file.as_fd(), FallocateFlags::FALLOC_FL_KEEP_SIZE, from.cast_signed(), length.cast_signed());
+    !matches!(result, Err(nix::errno::Errno::ENOSPC | nix::errno::Errno::EDQUOT))
 }

@@ -27,13 +27,11 @@ impl Identity {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StoreError::io("read", &path)(error)),
         };
-        serde_json::from_slice(&text)
-            .map(Some)
-            .map_err(|error| StoreError::Corrupt {
-                path,
-                offset: 0,
-                what: error.to_string(),
-            })
+        serde_json::from_slice(&text).map(Some).map_err(|error| StoreError::Corrupt {
+            path,
+            offset: 0,
+            what: error.to_string(),
+        })
     }
 
     /// Writes the identity; durable when this returns.
@@ -48,12 +46,8 @@ impl Identity {
 pub(crate) fn lock(dir: &Path) -> Result<File, StoreError> {
     std::fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
     let path = dir.join("LOCK");
-    let file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
+    let file =
+        File::options().write(true).create(true).truncate(false).open(&path).map_err(StoreError::io("open", &path))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(dir.to_owned())),

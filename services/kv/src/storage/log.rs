@@ -47,11 +47,7 @@ impl Room {
     /// Whether `bytes` more of replicated data can be taken in. On a full disk the last part of the
     /// headroom is kept for the small entries without which there is no leader and no alarm.
     pub(crate) fn admits(&self, bytes: u64) -> bool {
-        let kept = if bytes <= SMALL {
-            2 * SMALL
-        } else {
-            HEADROOM / 4
-        };
+        let kept = if bytes <= SMALL { 2 * SMALL } else { HEADROOM / 4 };
         !self.is_full() || self.left.load(Ordering::Relaxed) > bytes + kept
     }
 
@@ -86,11 +82,7 @@ impl LogFiles {
             }
         }
         paths.sort_unstable();
-        let mut log = Self {
-            dir: dir.to_owned(),
-            segments: Vec::new(),
-            room: Arc::default(),
-        };
+        let mut log = Self { dir: dir.to_owned(), segments: Vec::new(), room: Arc::default() };
         let mut all: Vec<(Entry, u32)> = Vec::new();
         let last = paths.len().saturating_sub(1);
         for (position, (first, path)) in paths.into_iter().enumerate() {
@@ -158,10 +150,7 @@ impl LogFiles {
         if let Some(segment) = self.segments.last_mut()
             && segment.synced < segment.length
         {
-            segment
-                .file
-                .sync_data()
-                .map_err(StoreError::io("sync", &segment.path))?;
+            segment.file.sync_data().map_err(StoreError::io("sync", &segment.path))?;
             segment.synced = segment.length;
         }
         Ok(())
@@ -217,8 +206,8 @@ impl LogFiles {
     /// Tries again to set the headroom aside, after space may have become free.
     pub(crate) fn ensure_headroom(&mut self) {
         if let Some(segment) = self.segments.last_mut() {
-            let granted = segment.allocated >= segment.length + HEADROOM / 2
-                || segment.reserve(segment.length, HEADROOM);
+            let granted =
+                segment.allocated >= segment.length + HEADROOM / 2 || segment.reserve(segment.length, HEADROOM);
             self.room.full.store(!granted, Ordering::Relaxed);
         } else {
             self.room.full.store(false, Ordering::Relaxed);
@@ -241,9 +230,7 @@ impl LogFiles {
                     let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
                     return Err(StoreError::io("set space aside for", &path)(source));
                 }
-                file.write_all_at(MAGIC, 0)
-                    .and_then(|()| file.sync_all())
-                    .map_err(StoreError::io("write", &path))?;
+                file.write_all_at(MAGIC, 0).and_then(|()| file.sync_all()).map_err(StoreError::io("write", &path))?;
                 files::sync_dir(&self.dir)?;
                 Ok(file)
             });
@@ -285,10 +272,7 @@ impl LogFiles {
     }
 
     fn report(&self) {
-        let left = self
-            .segments
-            .last()
-            .map_or(0, |s| s.allocated.saturating_sub(s.length));
+        let left = self.segments.last().map_or(0, |s| s.allocated.saturating_sub(s.length));
         let size = self.segments.iter().map(|s| s.length).sum();
         self.room.left.store(left, Ordering::Relaxed);
         self.room.size.store(size, Ordering::Relaxed);

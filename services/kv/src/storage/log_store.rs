@@ -71,22 +71,10 @@ impl LogStore {
         log.ensure_headroom();
         // A vote remembers whether it was won. Forgetting that makes a restarted leader campaign
         // again instead of leading on: it no longer knows what it had committed.
-        let vote = meta.get().vote.map(|vote| Vote {
-            committed: false,
-            ..vote
-        });
+        let vote = meta.get().vote.map(|vote| Vote { committed: false, ..vote });
         let room = log.room();
-        let commands =
-            writer::spawn(log, meta, metrics).map_err(StoreError::io("start a thread for", dir))?;
-        Ok(Self {
-            shared: Arc::new(Mutex::new(Shared {
-                entries,
-                purged,
-                vote,
-            })),
-            commands,
-            room,
-        })
+        let commands = writer::spawn(log, meta, metrics).map_err(StoreError::io("start a thread for", dir))?;
+        Ok(Self { shared: Arc::new(Mutex::new(Shared { entries, purged, vote })), commands, room })
     }
 
     /// How much can still be appended.
@@ -114,9 +102,7 @@ impl LogStore {
         command: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> Command,
     ) -> Result<(), StoreError> {
         let (done, outcome) = oneshot::channel();
-        self.commands
-            .send(command(done))
-            .map_err(|_| StoreError::Closed)?;
+        self.commands.send(command(done)).map_err(|_| StoreError::Closed)?;
         outcome.await.map_err(|_| StoreError::Closed)?
     }
 }
@@ -131,11 +117,7 @@ impl RaftLogReader<TypeConfig> for LogStore {
         Ok(entries.map(|(_, (entry, _))| entry.clone()).collect())
     }
 
-    async fn limited_get_log_entries(
-        &mut self,
-        start: u64,
-        end: u64,
-    ) -> Result<Vec<Entry>, RaftStorageError> {
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry>, RaftStorageError> {
         let mut bytes = 0;
         let shared = self.shared();
         Ok(shared
@@ -179,11 +161,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         Ok(self.shared().vote)
     }
 
-    async fn append<I>(
-        &mut self,
-        entries: I,
-        callback: LogFlushed<TypeConfig>,
-    ) -> Result<(), RaftStorageError>
+    async fn append<I>(&mut self, entries: I, callback: LogFlushed<TypeConfig>) -> Result<(), RaftStorageError>
     where
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
@@ -192,9 +170,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         {
             let mut shared = self.shared();
             for entry in entries {
-                let payload = serde_json::to_vec(&entry).map_err(|error| {
-                    StorageIOError::write_log_entry(entry.log_id, AnyError::new(&error))
-                })?;
+                let payload = serde_json::to_vec(&entry)
+                    .map_err(|error| StorageIOError::write_log_entry(entry.log_id, AnyError::new(&error)))?;
                 let index = entry.log_id.index;
                 shared.entries.insert(index, (entry, payload.len() as u32));
                 encoded.push((index, payload));

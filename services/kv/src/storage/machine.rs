@@ -8,17 +8,14 @@ use std::{
 
 use bytes::Bytes;
 use openraft::{
-    AnyError, EntryPayload, OptionalSend, RaftSnapshotBuilder, Snapshot, StorageIOError,
-    storage::RaftStateMachine,
+    AnyError, EntryPayload, OptionalSend, RaftSnapshotBuilder, Snapshot, StorageIOError, storage::RaftStateMachine,
 };
 
 use super::{
     error::StoreError,
     snapshot::{Head, SnapshotFile, State},
 };
-use crate::types::{
-    Entry, LogId, Membership, Op, RaftStorageError, Request, Response, SnapshotMeta, TypeConfig,
-};
+use crate::types::{Entry, LogId, Membership, Op, RaftStorageError, Request, Response, SnapshotMeta, TypeConfig};
 
 /// The state shared by the Raft library, which changes it, and the readers.
 #[derive(Debug)]
@@ -36,11 +33,7 @@ impl Machine {
         let files = SnapshotFile::new(dir);
         let loaded = files.load()?.map(|(state, _)| state);
         let snapshot = loaded.as_ref().map(|state| meta_of(&state.head));
-        Ok(Arc::new(Self {
-            state: RwLock::new(loaded.unwrap_or_default()),
-            files,
-            snapshot: Mutex::new(snapshot),
-        }))
+        Ok(Arc::new(Self { state: RwLock::new(loaded.unwrap_or_default()), files, snapshot: Mutex::new(snapshot) }))
     }
 
     /// The value of `key`.
@@ -116,12 +109,7 @@ impl Machine {
         let index = state.head.applied.map_or(0, |id| id.index);
         self.files.save(index, bytes)?;
         *current = Some(meta_of(&state.head));
-        tracing::info!(
-            index,
-            bytes = bytes.len(),
-            keys = state.keys.len(),
-            "installed a snapshot"
-        );
+        tracing::info!(index, bytes = bytes.len(), keys = state.keys.len(), "installed a snapshot");
         *self.write() = state;
         Ok(())
     }
@@ -146,19 +134,14 @@ fn is_full(error: &StoreError) -> bool {
 }
 
 fn snapshot(meta: SnapshotMeta, bytes: Vec<u8>) -> Snapshot<TypeConfig> {
-    Snapshot {
-        meta,
-        snapshot: Box::new(Cursor::new(bytes)),
-    }
+    Snapshot { meta, snapshot: Box::new(Cursor::new(bytes)) }
 }
 
 fn meta_of(head: &Head) -> SnapshotMeta {
     SnapshotMeta {
         last_log_id: head.applied,
         last_membership: head.membership.clone(),
-        snapshot_id: head.applied.map_or_else(String::new, |id| {
-            format!("{}-{}", id.leader_id.term, id.index)
-        }),
+        snapshot_id: head.applied.map_or_else(String::new, |id| format!("{}-{}", id.leader_id.term, id.index)),
     }
 }
 
@@ -214,9 +197,7 @@ impl StateMachine {
     ) -> Result<T, RaftStorageError> {
         let machine = Arc::clone(&self.0);
         match tokio::task::spawn_blocking(move || action(&machine)).await {
-            Ok(result) => {
-                result.map_err(|e| StorageIOError::write_snapshot(None, AnyError::new(&e)).into())
-            }
+            Ok(result) => result.map_err(|e| StorageIOError::write_snapshot(None, AnyError::new(&e)).into()),
             Err(e) => Err(StorageIOError::write_snapshot(None, AnyError::new(&e)).into()),
         }
     }
@@ -242,10 +223,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         I::IntoIter: OptionalSend,
     {
         let mut state = self.0.write();
-        Ok(entries
-            .into_iter()
-            .map(|entry| state.apply(entry))
-            .collect())
+        Ok(entries.into_iter().map(|entry| state.apply(entry)).collect())
     }
 
     async fn get_snapshot_builder(&mut self) -> Self {
@@ -261,13 +239,10 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         _meta: &SnapshotMeta,
         snapshot: Box<Cursor<Vec<u8>>>,
     ) -> Result<(), RaftStorageError> {
-        self.blocking(move |machine| machine.install(snapshot.get_ref()))
-            .await
+        self.blocking(move |machine| machine.install(snapshot.get_ref())).await
     }
 
-    async fn get_current_snapshot(
-        &mut self,
-    ) -> Result<Option<Snapshot<TypeConfig>>, RaftStorageError> {
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<TypeConfig>>, RaftStorageError> {
         self.blocking(Machine::current).await
     }
 }

@@ -48,29 +48,13 @@ impl MetaFile {
             blank.extend(slot(2, &Meta::default()));
             files::replace(&path, &blank)?;
         }
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
+        let file = File::options().read(true).write(true).open(&path).map_err(StoreError::io("open", &path))?;
         let bytes = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
-        let newest = bytes
-            .chunks_exact(SLOT)
-            .filter_map(parse)
-            .max_by_key(|(sequence, _)| *sequence);
+        let newest = bytes.chunks_exact(SLOT).filter_map(parse).max_by_key(|(sequence, _)| *sequence);
         let Some((sequence, meta)) = newest else {
-            return Err(StoreError::Corrupt {
-                path,
-                offset: 0,
-                what: "no slot has a matching checksum".into(),
-            });
+            return Err(StoreError::Corrupt { path, offset: 0, what: "no slot has a matching checksum".into() });
         };
-        Ok(Self {
-            path,
-            file,
-            sequence,
-            meta,
-        })
+        Ok(Self { path, file, sequence, meta })
     }
 
     /// What was saved last.
@@ -124,10 +108,7 @@ mod tests {
     use super::*;
 
     fn with_term(term: u64) -> Meta {
-        Meta {
-            vote: Some(Vote::new(term, 1)),
-            purged: None,
-        }
+        Meta { vote: Some(Vote::new(term, 1)), purged: None }
     }
 
     #[test]
@@ -157,9 +138,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         MetaFile::open(dir.path()).unwrap();
         std::fs::write(dir.path().join("meta"), vec![7; 2 * SLOT]).unwrap();
-        assert!(matches!(
-            MetaFile::open(dir.path()),
-            Err(StoreError::Corrupt { .. })
-        ));
+        assert!(matches!(MetaFile::open(dir.path()), Err(StoreError::Corrupt { .. })));
     }
 }

@@ -52,34 +52,23 @@ pub(crate) struct Damage {
 ///
 /// [`Damage`] when bytes that had been durable are unreadable.
 pub(crate) fn scan(bytes: &[u8]) -> Result<Scan, Damage> {
-    let mut scan = Scan {
-        entries: Vec::new(),
-        valid: 0,
-    };
+    let mut scan = Scan { entries: Vec::new(), valid: 0 };
     if bytes.len() < MAGIC.len() {
         return Ok(scan);
     }
     if &bytes[..MAGIC.len()] != MAGIC {
-        return Err(Damage {
-            offset: 0,
-            what: "not a log segment",
-        });
+        return Err(Damage { offset: 0, what: "not a log segment" });
     }
     let mut at = MAGIC.len();
     while let Some((payload, _)) = record_at(bytes, at) {
-        let entry = serde_json::from_slice(payload).map_err(|_| Damage {
-            offset: at as u64,
-            what: "the record is no log entry",
-        })?;
+        let entry = serde_json::from_slice(payload)
+            .map_err(|_| Damage { offset: at as u64, what: "the record is no log entry" })?;
         scan.entries.push((entry, at as u64, payload.len() as u32));
         at += HEADER + payload.len();
     }
     scan.valid = at as u64;
     if at < bytes.len() && vouched_for(bytes, at) {
-        return Err(Damage {
-            offset: at as u64,
-            what: "the checksum of a record does not match",
-        });
+        return Err(Damage { offset: at as u64, what: "the checksum of a record does not match" });
     }
     Ok(scan)
 }
@@ -102,6 +91,5 @@ fn record_at(bytes: &[u8], at: usize) -> Option<(&[u8], u64)> {
 
 /// Whether an intact record after `bad` says that the byte at `bad` had been durable.
 fn vouched_for(bytes: &[u8], bad: usize) -> bool {
-    (bad + 1..bytes.len())
-        .any(|at| record_at(bytes, at).is_some_and(|(_, synced)| synced > bad as u64))
+    (bad + 1..bytes.len()).any(|at| record_at(bytes, at).is_some_and(|(_, synced)| synced > bad as u64))
 }

@@ -50,10 +50,7 @@ impl Segment {
 /// The first index in the name of a segment; `None` for other files.
 pub(super) fn segment_index(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
-    name.strip_prefix("log-")?
-        .strip_suffix(".seg")?
-        .parse()
-        .ok()
+    name.strip_prefix("log-")?.strip_suffix(".seg")?.parse().ok()
 }
 
 /// An opened segment and its entries with their payload lengths.
@@ -61,17 +58,9 @@ pub(super) type Opened = (Segment, Vec<(Entry, u32)>);
 
 /// Opens a segment and reads it. Only the last one may have a torn tail, which is cut off.
 pub(super) fn open_segment(path: PathBuf, first: u64, is_last: bool) -> Result<Opened, StoreError> {
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
+    let file = File::options().read(true).write(true).open(&path).map_err(StoreError::io("open", &path))?;
     let bytes = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
-    let corrupt = |offset: u64, what: &str| StoreError::Corrupt {
-        path: path.clone(),
-        offset,
-        what: what.to_owned(),
-    };
+    let corrupt = |offset: u64, what: &str| StoreError::Corrupt { path: path.clone(), offset, what: what.to_owned() };
     let scan = record::scan(&bytes).map_err(|damage| corrupt(damage.offset, damage.what))?;
     if scan.valid < bytes.len() as u64 || bytes.is_empty() {
         if !is_last {
@@ -84,9 +73,7 @@ pub(super) fn open_segment(path: PathBuf, first: u64, is_last: bool) -> Result<O
             dropped = bytes.len() as u64 - scan.valid,
             "cut off an incomplete record at the end of the log"
         );
-        file.set_len(scan.valid)
-            .and_then(|()| file.sync_data())
-            .map_err(StoreError::io("cut", &path))?;
+        file.set_len(scan.valid).and_then(|()| file.sync_data()).map_err(StoreError::io("cut", &path))?;
     }
     let mut offsets = Vec::with_capacity(scan.entries.len());
     let mut entries = Vec::with_capacity(scan.entries.len());
@@ -97,14 +84,6 @@ pub(super) fn open_segment(path: PathBuf, first: u64, is_last: bool) -> Result<O
         offsets.push(offset);
         entries.push((entry, length));
     }
-    let segment = Segment {
-        path,
-        file,
-        first,
-        offsets,
-        length: scan.valid,
-        synced: scan.valid,
-        allocated: scan.valid,
-    };
+    let segment = Segment { path, file, first, offsets, length: scan.valid, synced: scan.valid, allocated: scan.valid };
     Ok((segment, entries))
 }

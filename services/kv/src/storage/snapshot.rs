@@ -49,10 +49,7 @@ pub(crate) struct Head {
 impl State {
     /// The whole state as bytes.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let head = Head {
-            keys: self.keys.len() as u64,
-            ..self.head.clone()
-        };
+        let head = Head { keys: self.keys.len() as u64, ..self.head.clone() };
         let head = serde_json::to_vec(&head).unwrap_or_default();
         let mut out = Vec::from(MAGIC.as_slice());
         push(&mut out, &head);
@@ -67,15 +64,12 @@ impl State {
 
     /// The state in `bytes`, or what does not fit.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
-        let (body, crc) = bytes
-            .split_last_chunk::<4>()
-            .ok_or("the file is too short")?;
+        let (body, crc) = bytes.split_last_chunk::<4>().ok_or("the file is too short")?;
         if crc32(&[body]) != u32::from_le_bytes(*crc) {
             return Err("the checksum does not match");
         }
         let mut rest = body.strip_prefix(MAGIC).ok_or("not a snapshot")?;
-        let head: Head =
-            serde_json::from_slice(pull(&mut rest)?).map_err(|_| "the header is unreadable")?;
+        let head: Head = serde_json::from_slice(pull(&mut rest)?).map_err(|_| "the header is unreadable")?;
         let mut keys = BTreeMap::new();
         for _ in 0..head.keys {
             let key = std::str::from_utf8(pull(&mut rest)?).map_err(|_| "a key is no text")?;
@@ -92,12 +86,9 @@ fn push(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 fn pull<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], &'static str> {
-    let (length, after) = rest
-        .split_first_chunk::<4>()
-        .ok_or("the file ends too early")?;
-    let (bytes, after) = after
-        .split_at_checked(u32::from_le_bytes(*length) as usize)
-        .ok_or("the file ends too early")?;
+    let (length, after) = rest.split_first_chunk::<4>().ok_or("the file ends too early")?;
+    let (bytes, after) =
+        after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or("the file ends too early")?;
     *rest = after;
     Ok(bytes)
 }
@@ -111,9 +102,7 @@ pub(crate) struct SnapshotFile {
 impl SnapshotFile {
     /// The snapshots in `dir`.
     pub(crate) fn new(dir: &Path) -> Self {
-        Self {
-            dir: dir.to_owned(),
-        }
+        Self { dir: dir.to_owned() }
     }
 
     /// Reads the newest snapshot and checks it. Older ones are left behind by a crash between
@@ -142,9 +131,7 @@ impl SnapshotFile {
     /// The newest snapshot as it is on disk.
     pub(crate) fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
         match self.list()?.pop() {
-            Some(path) => Ok(Some(
-                std::fs::read(&path).map_err(StoreError::io("read", &path))?,
-            )),
+            Some(path) => Ok(Some(std::fs::read(&path).map_err(StoreError::io("read", &path))?)),
             None => Ok(None),
         }
     }
@@ -162,10 +149,7 @@ impl SnapshotFile {
         let mut found = Vec::new();
         for item in std::fs::read_dir(&self.dir).map_err(StoreError::io("list", &self.dir))? {
             let path = item.map_err(StoreError::io("list", &self.dir))?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "snap")
-            {
+            if path.extension().is_some_and(|extension| extension == "snap") {
                 found.push(path);
             }
         }

@@ -35,10 +35,7 @@ fn the_library_suite_passes() {
 }
 
 fn entry(index: u64, text: &str) -> Entry {
-    let put = Op::Put {
-        key: "k".into(),
-        value: Value(text.to_owned().into()),
-    };
+    let put = Op::Put { key: "k".into(), value: Value(text.to_owned().into()) };
     Entry {
         log_id: RaftLogId::new(openraft::CommittedLeaderId::new(1, 1), index),
         payload: EntryPayload::Normal(Request::Batch(vec![put])),
@@ -97,12 +94,7 @@ fn a_log_cut_anywhere_loads_a_prefix_and_goes_on() {
         std::fs::write(&path, &whole[..cut]).unwrap();
         let (mut log, found) = LogFiles::open(dir.path()).unwrap();
         let count = found.len();
-        assert!(
-            found
-                .iter()
-                .zip(&written)
-                .all(|((entry, _), text)| text_of(entry) == *text)
-        );
+        assert!(found.iter().zip(&written).all(|((entry, _), text)| text_of(entry) == *text));
         complete.push(count);
         let next = found.len() as u64;
         log.append(next, &payload(next, "more")).unwrap();
@@ -158,10 +150,7 @@ fn a_missing_segment_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let big = "x".repeat(700 << 10);
     write(dir.path(), &vec![big; 12], |_| true);
-    let mut segments: Vec<_> = std::fs::read_dir(dir.path())
-        .unwrap()
-        .map(|item| item.unwrap().path())
-        .collect();
+    let mut segments: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|item| item.unwrap().path()).collect();
     segments.sort();
     assert!(segments.len() > 2);
     std::fs::remove_file(&segments[1]).unwrap();
@@ -198,18 +187,13 @@ fn space_is_set_aside_behind_the_end_of_the_log() {
     log.sync().unwrap();
     let metadata = segment(dir.path()).metadata().unwrap();
     assert!(metadata.len() < 1000);
-    assert!(
-        metadata.blocks() * 512 >= HEADROOM / 2,
-        "file systems without it are rare"
-    );
+    assert!(metadata.blocks() * 512 >= HEADROOM / 2, "file systems without it are rare");
 }
 
 #[test]
 fn a_restarted_node_remembers_vote_log_and_purge_mark() {
     let dir = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let open = || LogStore::open(dir.path(), Arc::default()).unwrap();
     runtime.block_on(async {
         let mut log = open();
@@ -252,15 +236,8 @@ fn a_damaged_snapshot_is_an_error() {
         assert!(State::decode(&damaged).is_err(), "byte {at}");
         assert!(State::decode(&bytes[..at]).is_err(), "cut at {at}");
     }
-    std::fs::write(
-        dir.path().join(format!("snapshot-{:020}.snap", 7)),
-        &bytes[1..],
-    )
-    .unwrap();
-    assert!(matches!(
-        Machine::open(dir.path()),
-        Err(StoreError::Corrupt { .. })
-    ));
+    std::fs::write(dir.path().join(format!("snapshot-{:020}.snap", 7)), &bytes[1..]).unwrap();
+    assert!(matches!(Machine::open(dir.path()), Err(StoreError::Corrupt { .. })));
 }
 
 proptest! {

@@ -38,22 +38,16 @@ pub(crate) fn spawn(
     metrics: Arc<Metrics>,
 ) -> std::io::Result<mpsc::UnboundedSender<Command>> {
     let (commands, mut inbox) = mpsc::unbounded_channel();
-    std::thread::Builder::new()
-        .name("kv-log".into())
-        .spawn(move || {
-            let mut writer = Writer {
-                waiting: Vec::new(),
-                failed: false,
-                metrics,
-            };
-            while let Some(first) = inbox.blocking_recv() {
-                writer.run(first, &mut log, &mut meta);
-                while let Ok(next) = inbox.try_recv() {
-                    writer.run(next, &mut log, &mut meta);
-                }
-                writer.flush(&mut log);
+    std::thread::Builder::new().name("kv-log".into()).spawn(move || {
+        let mut writer = Writer { waiting: Vec::new(), failed: false, metrics };
+        while let Some(first) = inbox.blocking_recv() {
+            writer.run(first, &mut log, &mut meta);
+            while let Ok(next) = inbox.try_recv() {
+                writer.run(next, &mut log, &mut meta);
             }
-        })?;
+            writer.flush(&mut log);
+        }
+    })?;
     Ok(commands)
 }
 
@@ -69,9 +63,8 @@ impl Writer {
     fn run(&mut self, command: Command, log: &mut LogFiles, meta: &mut MetaFile) {
         match command {
             Command::Append(entries, flushed) => {
-                let written = entries
-                    .iter()
-                    .try_for_each(|(index, payload)| self.guard(|| log.append(*index, payload)));
+                let written =
+                    entries.iter().try_for_each(|(index, payload)| self.guard(|| log.append(*index, payload)));
                 match written {
                     Ok(()) => self.waiting.push(flushed),
                     Err(error) => flushed.log_io_completed(Err(error.to_io())),

@@ -6,10 +6,7 @@ fn members(cluster: &Cluster) -> Vec<(String, bool)> {
     let leader = cluster.leader();
     let reply = cluster.nodes[leader].call("GET", "/admin/members", b"");
     let members = reply.json()["members"].as_array().unwrap().clone();
-    members
-        .iter()
-        .map(|m| (m["name"].as_str().unwrap().to_owned(), m["voter"] == true))
-        .collect()
+    members.iter().map(|m| (m["name"].as_str().unwrap().to_owned(), m["voter"] == true)).collect()
 }
 
 #[test]
@@ -20,28 +17,16 @@ fn a_member_is_added_and_another_removed() {
     }
     let mut joiner = cluster.joiner("kv4", &CALM);
     joiner.start();
-    eventually("the new node", || {
-        joiner.try_call("GET", "/health", b"").ok()
-    });
-    assert_eq!(
-        joiner.call("GET", "/kv/a", b"").json()["code"],
-        "not_joined"
-    );
+    eventually("the new node", || joiner.try_call("GET", "/health", b"").ok());
+    assert_eq!(joiner.call("GET", "/kv/a", b"").json()["code"], "not_joined");
     let body = format!("{{\"name\":\"kv4\",\"address\":\"{}\"}}", joiner.address);
     let follower = cluster.follower();
     let added = cluster.nodes[follower].call("POST", "/admin/members", body.as_bytes());
-    assert_eq!(
-        (added.status, added.json()["id"].as_u64()),
-        (200, Some(4)),
-        "{}",
-        added.text()
-    );
+    assert_eq!((added.status, added.json()["id"].as_u64()), (200, Some(4)), "{}", added.text());
     let again = cluster.nodes[follower].call("POST", "/admin/members", body.as_bytes());
     assert_eq!(again.status, 409);
     cluster.nodes.push(joiner);
-    eventually("the new member to have all keys", || {
-        (cluster.nodes[3].status()?["keys"] == 60).then_some(())
-    });
+    eventually("the new member to have all keys", || (cluster.nodes[3].status()?["keys"] == 60).then_some(()));
 
     let leader = cluster.leader();
     let name = cluster.nodes[leader].name.clone();
@@ -60,9 +45,7 @@ fn a_member_is_added_and_another_removed() {
     // The added member remembers who it is.
     cluster.nodes[2].kill();
     cluster.nodes[2].start();
-    eventually("the restarted member", || {
-        (cluster.nodes[2].status()?["applied_index"].as_u64()? > 0).then_some(())
-    });
+    eventually("the restarted member", || (cluster.nodes[2].status()?["applied_index"].as_u64()? > 0).then_some(()));
 }
 
 #[test]
@@ -100,45 +83,26 @@ fn a_member_that_lost_its_disk_gets_it_back_from_the_leader() {
     std::fs::remove_dir_all(&cluster.nodes[follower].data).unwrap();
     cluster.nodes[follower].start();
     eventually("the data to be back", || {
-        let reply = cluster.nodes[follower]
-            .try_call("GET", "/kv/a?consistency=local", b"")
-            .ok()?;
+        let reply = cluster.nodes[follower].try_call("GET", "/kv/a?consistency=local", b"").ok()?;
         (reply.status == 200).then_some(())
     });
-    assert!(
-        cluster.nodes[follower]
-            .log()
-            .contains("no vote before catching up")
-    );
+    assert!(cluster.nodes[follower].log().contains("no vote before catching up"));
 }
 
 #[test]
 fn a_removed_founder_waits_to_be_added_again() {
     let mut cluster = Cluster::start(3, &CALM);
     let follower = cluster.follower();
-    let (name, address) = (
-        cluster.nodes[follower].name.clone(),
-        cluster.nodes[follower].address,
-    );
+    let (name, address) = (cluster.nodes[follower].name.clone(), cluster.nodes[follower].address);
     let leader = cluster.leader();
     let path = format!("/admin/members/{name}");
     assert_eq!(cluster.nodes[leader].call("DELETE", &path, b"").status, 200);
     cluster.nodes[follower].kill();
     std::fs::remove_dir_all(&cluster.nodes[follower].data).unwrap();
     cluster.nodes[follower].start();
-    eventually("the node to wait", || {
-        cluster.nodes[follower]
-            .log()
-            .contains("waiting to be added")
-            .then_some(())
-    });
+    eventually("the node to wait", || cluster.nodes[follower].log().contains("waiting to be added").then_some(()));
     let body = format!("{{\"name\":\"{name}\",\"address\":\"{address}\"}}");
     let added = cluster.nodes[leader].call("POST", "/admin/members", body.as_bytes());
-    assert_eq!(
-        (added.status, added.json()["id"].as_u64()),
-        (200, Some(4)),
-        "{}",
-        added.text()
-    );
+    assert_eq!((added.status, added.json()["id"].as_u64()), (200, Some(4)), "{}", added.text());
     cluster.leader();
 }

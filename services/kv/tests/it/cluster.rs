@@ -37,11 +37,7 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) fn start(&mut self) {
         assert!(self.process.is_none(), "{} already runs", self.name);
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(&self.log)
-            .unwrap();
+        let log = std::fs::File::options().create(true).append(true).open(&self.log).unwrap();
         let options = self.options.join(&SEPARATOR.to_string());
         let process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "node_process", "--nocapture"])
@@ -87,8 +83,7 @@ impl Node {
     }
 
     pub(crate) fn call(&self, method: &str, path: &str, body: &[u8]) -> Reply {
-        self.try_call(method, path, body)
-            .unwrap_or_else(|error| panic!("{method} {path} on {}: {error}", self.name))
+        self.try_call(method, path, body).unwrap_or_else(|error| panic!("{method} {path} on {}: {error}", self.name))
     }
 
     pub(crate) fn try_call(&self, method: &str, path: &str, body: &[u8]) -> std::io::Result<Reply> {
@@ -123,19 +118,11 @@ impl Cluster {
     /// Prepares `count` founders; `extra` are further options of each.
     pub(crate) fn prepare(count: usize, extra: &[&str]) -> Self {
         // All are held until all are known, so that no two are the same.
-        let listeners: Vec<_> = (0..count)
-            .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
-            .collect();
+        let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
         let addresses: Vec<_> = listeners.iter().map(|l| l.local_addr().unwrap()).collect();
-        let founders: Vec<_> = (1..)
-            .zip(&addresses)
-            .map(|(i, a)| format!("kv{i}={a}"))
-            .collect();
+        let founders: Vec<_> = (1..).zip(&addresses).map(|(i, a)| format!("kv{i}={a}")).collect();
         let founders = format!("--initial-cluster={}", founders.join(","));
-        let mut cluster = Self {
-            nodes: Vec::new(),
-            dir: tempfile::tempdir().unwrap(),
-        };
+        let mut cluster = Self { nodes: Vec::new(), dir: tempfile::tempdir().unwrap() };
         for (number, address) in (1..).zip(addresses) {
             let options = [&[founders.as_str()], extra].concat();
             let node = cluster.node(&format!("kv{number}"), address, &options);
@@ -161,11 +148,8 @@ impl Cluster {
 
     fn node(&self, name: &str, address: SocketAddr, extra: &[&str]) -> Node {
         let data = self.dir.path().join(name);
-        let mut options = vec![
-            format!("--name={name}"),
-            format!("--listen={address}"),
-            format!("--data={}", data.display()),
-        ];
+        let mut options =
+            vec![format!("--name={name}"), format!("--listen={address}"), format!("--data={}", data.display())];
         options.extend(extra.iter().map(ToString::to_string));
         Node {
             name: name.into(),
@@ -185,9 +169,8 @@ impl Cluster {
     pub(crate) fn leader(&self) -> usize {
         eventually("a leader", || {
             let running = || self.nodes.iter().filter(|node| node.runs());
-            let seen: Vec<_> = running()
-                .map(|node| node.status()?["leader"]["name"].as_str().map(str::to_owned))
-                .collect();
+            let seen: Vec<_> =
+                running().map(|node| node.status()?["leader"]["name"].as_str().map(str::to_owned)).collect();
             let leader = seen.first()?.clone()?;
             let agreed = seen.iter().all(|other| other.as_ref() == Some(&leader));
             let position = self.nodes.iter().position(|node| node.name == leader)?;
@@ -204,18 +187,14 @@ impl Cluster {
     pub(crate) fn put(&self, node: usize, key: &str, value: &str) {
         eventually(&format!("a write of {key}"), || {
             let path = format!("/kv/{key}");
-            let reply = self.nodes[node]
-                .try_call("PUT", &path, value.as_bytes())
-                .ok()?;
+            let reply = self.nodes[node].try_call("PUT", &path, value.as_bytes()).ok()?;
             (reply.status == 200).then_some(())
         });
     }
 
     pub(crate) fn get(&self, node: usize, key: &str) -> Option<String> {
         eventually(&format!("a read of {key}"), || {
-            let reply = self.nodes[node]
-                .try_call("GET", &format!("/kv/{key}"), b"")
-                .ok()?;
+            let reply = self.nodes[node].try_call("GET", &format!("/kv/{key}"), b"").ok()?;
             match reply.status {
                 200 => Some(Some(reply.text())),
                 404 => Some(None),

@@ -38,10 +38,7 @@ struct Load {
 impl Load {
     /// Runs `during` under load and returns what was acknowledged.
     fn run(cluster: &mut Cluster, during: impl FnOnce(&mut Cluster)) -> Vec<(String, String)> {
-        let load = Self {
-            stop: AtomicBool::new(false),
-            acknowledged: Mutex::default(),
-        };
+        let load = Self { stop: AtomicBool::new(false), acknowledged: Mutex::default() };
         let addresses: Vec<_> = cluster.nodes.iter().map(|node| node.address).collect();
         std::thread::scope(|scope| {
             for writer in 0..4 {
@@ -140,9 +137,7 @@ fn a_torn_tail_is_cut_off() {
             .find(|path| path.extension().is_some_and(|extension| extension == "seg"))
             .unwrap();
         let mut bytes = std::fs::read(&segment).unwrap();
-        bytes.extend_from_slice(&[
-            40, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, b'{', b'"',
-        ]);
+        bytes.extend_from_slice(&[40, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, b'{', b'"']);
         std::fs::write(&segment, bytes).unwrap();
     }
     cluster.start_all();
