@@ -2,6 +2,7 @@
 
 mod agent;
 mod chaos;
+mod cleanup;
 mod lab;
 mod monitor;
 mod report;
