@@ -2,6 +2,7 @@
 
 mod agent;
 mod chaos;
+mod cleanup;
 mod cli;
 mod lab;
 mod monitor;

@@ -37,7 +37,7 @@ pub(super) struct ProcessLab {
 /// The worker's process.
 pub(super) struct Worker {
     child: Mutex<Child>,
-    /// By which leftovers are recognised.
+    /// By which its end is known.
     traces: Traces,
 }
 
@@ -136,9 +136,14 @@ impl Worker {
         Self { child: Mutex::new(child), traces }
     }
 
-    /// Takes down what the lab is recognised by; once its namespaces are made.
-    pub(super) fn record(&self) {
-        self.traces.record();
+    /// Takes hold of the lab's first process; once it is there.
+    pub(super) fn record(&self) -> io::Result<()> {
+        self.traces.record()
+    }
+
+    /// What is still there after the end, a line each. Waits for the kernel.
+    fn leftovers(&self) -> Vec<String> {
+        self.traces.leftovers()
     }
 
     /// Ends it at once.
@@ -273,7 +278,11 @@ impl Lab for ProcessLab {
         if tokio::time::timeout(END, ended).await.is_err() {
             self.worker.kill();
         }
-        Teardown { leftovers: self.worker.traces.leftovers() }
+        let worker = self.worker.clone();
+        match tokio::task::spawn_blocking(move || worker.leftovers()).await {
+            Ok(leftovers) => Teardown { leftovers },
+            Err(error) => Teardown { leftovers: vec![format!("it could not be looked for leftovers: {error}")] },
+        }
     }
 
     fn kill(&self) {

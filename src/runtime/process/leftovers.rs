@@ -1,56 +1,71 @@
 //! Proof that nothing of a lab is left.
 //!
-//! A lab's mounts, links and files exist only in its namespaces, and a namespace exists only as long as
-//! a process is in it: so the proof is that no process is in any namespace of the lab.
+//! A lab's mounts, links and files exist only in its namespaces, and these exist only as long as a process is in
+//! them. All of its processes are in one pid namespace (or below it), whose first process ends only after the kernel
+//! has ended all others (`pid_namespaces(7)`). So the proof is the end of that one process, told by its pidfd, which
+//! no later process with the same pid can be mistaken for.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::sync::OnceLock;
+use std::time::Duration;
 
-/// The namespaces that make a lab; the ones that its worker makes below are gone with these.
-const KINDS: [&str; 3] = ["user", "net", "mnt"];
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// By which processes of one lab are recognised.
+/// How long the kernel may take to end a lab's processes.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// By which the end of one lab is known.
 pub(super) struct Traces {
-    worker: u32,
-    namespaces: OnceLock<Vec<(&'static str, u64)>>,
+    stage_one: u32,
+    init: OnceLock<(u32, OwnedFd)>,
 }
 
 impl Traces {
     /// Of the lab whose worker's first stage has this pid.
-    pub(super) fn of(worker: u32) -> Self {
-        Self { worker, namespaces: OnceLock::new() }
+    pub(super) fn of(stage_one: u32) -> Self {
+        Self { stage_one, init: OnceLock::new() }
     }
 
-    /// Takes down the identities of the lab's namespaces; once they are made.
-    pub(super) fn record(&self) {
-        let own = namespaces_of("self");
-        let theirs = namespaces_of(&self.worker.to_string());
-        // What the worker shares with this process is not the lab's.
-        let _ = self.namespaces.set(theirs.into_iter().filter(|namespace| !own.contains(namespace)).collect());
+    /// Takes hold of the lab's first process; once it is there.
+    pub(super) fn record(&self) -> std::io::Result<()> {
+        let missing = || std::io::Error::other("the lab's first process is not there");
+        let pid = child_of(self.stage_one).ok_or_else(missing)?;
+        // SAFETY: takes no pointer; the descriptor that it returns is owned by nobody else.
+        let fd = unsafe {
+            let fd = nix::Error::result(libc::syscall(libc::SYS_pidfd_open, pid, 0))?;
+            OwnedFd::from_raw_fd(i32::try_from(fd).map_err(std::io::Error::other)?)
+        };
+        // It was nobody else's pid at that moment, or else this one is not its parent any more.
+        if child_of(self.stage_one) != Some(pid) {
+            return Err(missing());
+        }
+        let _ = self.init.set((pid, fd));
+        Ok(())
     }
 
-    /// What is still there, a line each.
+    /// What is still there after the worker has been told to end, a line each. Waits for the kernel.
     pub(super) fn leftovers(&self) -> Vec<String> {
-        let Some(lab) = self.namespaces.get() else { return Vec::new() };
-        let Ok(entries) = fs::read_dir("/proc") else { return vec!["/proc cannot be read".into()] };
-        entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
-            .filter(|pid| namespaces_of(pid).iter().any(|namespace| lab.contains(namespace)))
-            .map(|pid| {
-                let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-                format!("process {pid} ({})", name.trim_end())
-            })
-            .collect()
+        let Some((pid, fd)) = self.init.get() else { return Vec::new() };
+        let mut ended = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
+        let limit = PollTimeout::try_from(LIMIT).unwrap_or(PollTimeout::MAX);
+        if poll(&mut ended, limit).is_ok_and(|count| count > 0) {
+            return Vec::new();
+        }
+        vec![format!("process {pid}, the first of the lab, and all that it has started")]
     }
 }
 
-/// Identities of a process's namespaces; none when it has ended or belongs to somebody else.
-fn namespaces_of(pid: &str) -> Vec<(&'static str, u64)> {
-    KINDS
-        .into_iter()
-        .filter_map(|kind| Some((kind, fs::metadata(format!("/proc/{pid}/ns/{kind}")).ok()?.ino())))
-        .collect()
+/// The one child of a process.
+fn child_of(parent: u32) -> Option<u32> {
+    if let Ok(children) = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")) {
+        return children.split_whitespace().next()?.parse().ok();
+    }
+    // Kernels without CONFIG_PROC_CHILDREN.
+    let pids = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.into_iter().find(|pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        after_name.split_whitespace().nth(1) == Some(parent.to_string().as_str())
+    })
 }

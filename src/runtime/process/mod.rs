@@ -89,7 +89,7 @@ impl Runtime for ProcessRuntime {
         launched.control.set_nonblocking(true).map_err(failed)?;
         let mut control = UnixStream::from_std(launched.control).map_err(failed)?;
         shake_hands(&mut control, pid).await?;
-        worker.record();
+        worker.record().map_err(failed)?;
         let (line, changes) = Line::new(control);
         let Answer::Up(nodes) = line.call(Request::Provision(request, self.hidden.clone())).await? else {
             return Err(LabError::Failed("the worker gave an unexpected answer".into()));

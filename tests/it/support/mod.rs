@@ -1,5 +1,6 @@
 //! What several test modules need.
 
+pub(crate) mod binary;
 pub(crate) mod campaign;
 pub(crate) mod faulty;
 mod files;
