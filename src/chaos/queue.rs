@@ -1,7 +1,6 @@
 //! The faults of a trial that are still to come.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -49,11 +48,5 @@ impl Queue {
     /// Whether none is left.
     pub fn is_empty(&self) -> bool {
         self.faults.is_empty()
-    }
-
-    /// When the first of them is due, counted from now.
-    pub fn first_due_in(&self) -> Duration {
-        let first = self.faults.front().map(|(_, fault)| self.begin + fault.after().duration());
-        first.map_or(Duration::ZERO, |due| due.saturating_duration_since(Instant::now()))
     }
 }

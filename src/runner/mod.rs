@@ -5,6 +5,7 @@
 
 mod dispatch;
 mod heal;
+mod operator;
 mod recorder;
 mod schedule;
 mod steps;

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::recorder::Recorder;
 use super::trial::{AbortOnDrop, SETTLE, Unfinished};
-use crate::agent::{self, Brief, Limits, Operator, ScriptOperator};
+use crate::agent::{self, Brief, Limits};
 use crate::chaos::{Chaos, Queue};
 use crate::model::event::{Body, SnapshotPoint};
 use crate::model::trial::{Phase, SessionEnd, TrialKey};
@@ -16,7 +16,7 @@ use crate::monitor::{self, Monitor, Ticket};
 use crate::runtime::Lab;
 use crate::spec::campaign::Scenario;
 use crate::spec::plan::Plan;
-use crate::spec::variant::{Script, Variant};
+use crate::spec::variant::Variant;
 use crate::workload::Workload;
 
 /// How long a freeze may take; it kills processes and no more.
@@ -153,7 +153,7 @@ impl<'a> Steps<'a> {
         }
     }
 
-    async fn all_injected(&self) {
+    pub(super) async fn all_injected(&self) {
         // The sender lives as long as this does.
         let _ = self.all_injected.subscribe().wait_for(|all| *all).await;
     }
@@ -218,23 +218,6 @@ impl<'a> Steps<'a> {
             (outcome.map_err(|error| Unfinished::Error(error.to_string())), late)
         })
         .await
-    }
-
-    /// `None` for the baseline: nobody.
-    async fn operator(&self, variant: &Variant) -> Option<Box<dyn Operator>> {
-        let script = match variant.script.as_ref()? {
-            Script::RestartAll => ScriptOperator::restart_all(self.lab.nodes().iter().map(|node| node.name.as_str())),
-            Script::Commands(commands) => ScriptOperator::new(commands.clone()),
-            Script::Oracle => {
-                self.all_injected().await;
-                let faults = self.chaos.targets().await;
-                let remedies = &self.plan.subject.remedies;
-                ScriptOperator::oracle(faults.iter().filter_map(|(kind, targets)| {
-                    remedies.get(kind).map(|lines| (lines.as_slice(), targets.as_slice()))
-                }))
-            }
-        };
-        Some(Box::new(script))
     }
 
     async fn freeze(&self) -> Result<(), Unfinished> {
