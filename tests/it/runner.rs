@@ -3,6 +3,7 @@
 mod cleanup;
 mod state_machine;
 mod stop;
+mod timing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
@@ -13,7 +14,6 @@ use harness::model::id::RunId;
 use harness::model::trial::{Outcome, Phase, SessionEnd, Status};
 use harness::runner::{schedule, trial_seed};
 use harness::runtime::fake::{FakeRuntime, Options};
-use harness::spec::fault::Pick;
 
 use crate::support::campaign::{campaign, quickstart, single};
 
@@ -220,63 +220,4 @@ async fn lost_writes_are_found() {
     assert!(lost > 0 && named == lost.min(20), "{lost} {named}");
     let events: Vec<_> = record.trial(1).into_iter().cloned().collect();
     assert_eq!(harness::score::score(&events).verdict.word(), "fail");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_fault_ends_by_itself_when_its_time_is_up() {
-    let chaos = r#"[{"node_kill": {"target": {"node": "kv2"}, "duration": "4s"}}]"#;
-    let record = campaign(single(chaos, BASELINE), FakeRuntime::default()).await;
-    assert_eq!(record.end(1).outcome, Some(Outcome::Recovered));
-    let at = |wanted: fn(&Body) -> bool| {
-        let times: Vec<u64> =
-            record.trial(1).into_iter().filter(|event| wanted(&event.body)).map(|event| event.at_us).collect();
-        assert_eq!(times.len(), 1, "exactly once: {times:?}");
-        times[0]
-    };
-    let injected = at(|body| matches!(body, Body::FaultInjected { .. }));
-    let healed = at(|body| matches!(body, Body::FaultHealed { proven: true, .. }));
-    assert!((3_900_000..4_100_000).contains(&(healed - injected)), "{}", healed - injected);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_later_fault_comes_while_the_first_is_worked_on() {
-    let chaos = r#"[{"node_kill": {"target": {"node": "kv1"}}},
-                    {"node_pause": {"target": {"node": "kv2"}, "after": "5s"}}]"#;
-    let record = campaign(single(chaos, &commands(&["sleep 6", "lab start kv1"])), FakeRuntime::default()).await;
-    let events = record.trial(1);
-    let at = |wanted: &dyn Fn(&Body) -> bool| {
-        events.iter().find(|event| wanted(&event.body)).map(|event| event.at_us).expect("it happened")
-    };
-    let session = at(&|body| matches!(body, Body::SessionStarted { .. }));
-    let first = at(&|body| matches!(body, Body::FaultInjected { fault: 0 }));
-    let second = at(&|body| matches!(body, Body::FaultInjected { fault: 1 }));
-    let ended = at(&|body| matches!(body, Body::SessionEnded { .. }));
-    assert!(session < second && second < ended, "{session} {second} {ended}");
-    assert!((4_900_000..5_200_000).contains(&(second - first)), "{}", second - first);
-    assert_eq!(record.end(1).outcome, Some(Outcome::NotRecovered), "kv2 is still paused");
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_oracle_waits_for_all_faults() {
-    let chaos = r#"[{"node_kill": {"target": {"node": "kv1"}}},
-                    {"node_pause": {"target": {"node": "kv2"}, "after": "5s"}}]"#;
-    let record = campaign(single(chaos, ORACLE), FakeRuntime::default()).await;
-    assert_eq!(record.end(1).outcome, Some(Outcome::Recovered));
-    let prompt = record.bodies(1).into_iter().find_map(|body| match body {
-        Body::SessionStarted { prompt, .. } => Some(prompt.clone()),
-        _ => None,
-    });
-    let prompt = prompt.unwrap();
-    for word in ["node_kill", "node_pause", "oracle", "remed", "{nodes}"] {
-        assert!(!prompt.contains(word), "the prompt must not say `{word}`");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_second_fault_waits_for_the_election_of_its_target() {
-    let chaos = r#"[{"node_kill": {"target": {"pick": "leader"}}}, {"node_pause": {"target": {"pick": "leader"}}}]"#;
-    let plan = single(chaos, BASELINE);
-    assert_eq!(plan.scenarios[0].chaos[0].target().pick, Some(Pick::Leader));
-    let record = campaign(plan, FakeRuntime::default()).await;
-    assert_eq!(record.end(1).status, Status::Completed, "{}", record.end(1).reason);
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use harness::model::event::Body;
-use harness::model::trial::{Phase, Status};
+use harness::model::trial::{Phase, SessionEnd, Status};
 use harness::runtime::fake::{FakeRuntime, Options};
 
 use super::{BASELINE, KILL_FIRST, ORACLE};
@@ -122,4 +122,16 @@ async fn a_lab_that_does_not_go_is_killed_and_looked_at_again() {
     assert!(record.bodies(1).iter().any(cut));
     assert!(counts.kills.load(Ordering::Relaxed) > 0);
     assert!(inner.labs().iter().all(harness::runtime::fake::FakeLab::is_gone));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_never_comes_back_is_cut_with_its_session() {
+    let trouble = Trouble { call: Call::Exec, how: How::Hangs, from: 0 };
+    let (record, ..) = with_trouble(KILL_FIRST, ORACLE, trouble).await;
+    let end = record.end(1);
+    assert_eq!((end.status, end.session), (Status::Completed, SessionEnd::OutOfBudget));
+    let bodies = record.bodies(1);
+    let cut = bodies.iter().position(|body| matches!(body, Body::CommandEnded { exit: None, timed_out: true, .. }));
+    let over = bodies.iter().position(|body| matches!(body, Body::SessionEnded { .. }));
+    assert!(cut.is_some() && cut < over, "the record of the command is closed before that of the session");
 }

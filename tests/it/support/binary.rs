@@ -57,7 +57,9 @@ pub(crate) fn family(root: u32) -> Processes {
     let mut family = BTreeSet::from([root]);
     loop {
         let before = family.len();
-        family.extend(all.iter().filter(|(_, process)| family.contains(&process.parent)).map(|(pid, _)| *pid).collect::<Vec<_>>());
+        family.extend(
+            all.iter().filter(|(_, process)| family.contains(&process.parent)).map(|(pid, _)| *pid).collect::<Vec<_>>(),
+        );
         if family.len() == before {
             break;
         }
