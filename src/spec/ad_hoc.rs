@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::model::units::Millis;
+
 use super::campaign::{Campaign, RuntimeKind, Scenario, Timeouts, Windows};
 use super::check::{self, Cast, Place};
 use super::diagnostic::{Diagnostics, Problem, SourceText, Span};
@@ -36,6 +38,19 @@ pub struct AdHoc {
     pub parallel: u32,
     /// Everything random is drawn from it.
     pub seed: u64,
+}
+
+/// Shorter than a campaign's defaults: whoever asks on the command line waits for the answer.
+fn quick() -> Timeouts {
+    let millis = |seconds: u64| Millis(seconds * 1000);
+    Timeouts {
+        ready: millis(30),
+        detect: millis(30),
+        operate: millis(60),
+        verify: millis(30),
+        heal: millis(30),
+        ..Timeouts::default()
+    }
 }
 
 /// Checks the arguments with the files they refer to.
@@ -127,7 +142,7 @@ fn assemble(
         repeats: args.repeats,
         parallel: args.parallel,
         seed: args.seed,
-        timeouts: Timeouts::default(),
+        timeouts: quick(),
         windows: Windows::default(),
         gates: Vec::new(),
     };

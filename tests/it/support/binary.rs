@@ -110,7 +110,7 @@ struct Process {
     started: String,
 }
 
-/// Fields 4 and 22 of `/proc/PID/stat`, proc_pid_stat(5). Zombies are as good as gone.
+/// Fields 4 and 22 of `/proc/PID/stat`, `proc_pid_stat(5)`. Zombies are as good as gone.
 fn all_processes() -> BTreeMap<u32, Process> {
     let entries = fs::read_dir("/proc").expect("/proc is there");
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
