@@ -139,7 +139,8 @@ async fn whole_trials(mut plan: Plan, trials: u32, figures: &mut Figures) -> Out
 struct Bare {
     servers: Vec<Child>,
     addresses: Vec<SocketAddr>,
-    _data: tempfile::TempDir,
+    /// Removed with it.
+    data: tempfile::TempDir,
 }
 
 impl Bare {
@@ -148,14 +149,14 @@ impl Bare {
         let free = || TcpListener::bind("127.0.0.1:0")?.local_addr();
         let addresses = [free()?, free()?, free()?];
         let cluster: Vec<String> = (1..).zip(&addresses).map(|(i, at)| format!("kv{i}={at}")).collect();
-        let mut bare = Self { servers: Vec::new(), addresses: addresses.to_vec(), _data: data };
+        let mut bare = Self { servers: Vec::new(), addresses: addresses.to_vec(), data };
         for (i, at) in (1..).zip(addresses) {
             let mut command = Command::new(program());
             command.args(["service", "kv", "--name", &format!("kv{i}"), "--listen", &at.to_string()]);
             command
                 .args(["--initial-cluster", &cluster.join(",")])
                 .arg("--data")
-                .arg(bare._data.path().join(i.to_string()));
+                .arg(bare.data.path().join(i.to_string()));
             bare.servers.push(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
         }
         Ok(bare)

@@ -164,10 +164,15 @@ impl<'a> Steps<'a> {
         monitor: &Monitor,
     ) -> Result<(SessionEnd, Option<Instant>), Unfinished> {
         let ticket = self.detect(monitor).await;
-        if ticket.is_some() {
-            self.snapshot(SnapshotPoint::Detected).await;
-        }
-        self.operate(variant, ticket, monitor).await
+        let detected = ticket.is_some();
+        let snapshot = async {
+            if detected {
+                self.snapshot(SnapshotPoint::Detected).await;
+            }
+        };
+        // At the same time: nodes that answer do so at once, and one that does not must not cost the operator time.
+        let ((), result) = tokio::join!(snapshot, self.operate(variant, ticket, monitor));
+        result
     }
 
     async fn detect(&self, monitor: &Monitor) -> Option<Ticket> {
