@@ -140,7 +140,7 @@ fn report(args: &Args, run: &RunId) -> anyhow::Result<bool> {
     let paths = report::write(&view, &args.format, &args.out)
         .with_context(|| format!("the results are in {}, but the report was not written", args.db.display()))?;
     if !args.json {
-        let mut text = terminal::result(&view, super::show::style());
+        let mut text = "\n".to_owned() + &terminal::result(&view, super::show::style());
         for path in paths {
             writeln!(text, "report: {}", path.display())?;
         }

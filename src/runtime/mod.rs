@@ -45,6 +45,8 @@ pub struct Requirement {
 /// Why a requirement is not met.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Unmet {
+    /// Which one, as in [`Requirement::name`].
+    pub requirement: String,
     /// What was seen, and which setting forbids it.
     pub problem: String,
     /// What to do.

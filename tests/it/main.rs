@@ -4,6 +4,7 @@ mod agent;
 mod chaos;
 mod cleanup;
 mod cli;
+mod doctor;
 mod lab;
 mod monitor;
 mod report;

@@ -66,18 +66,18 @@ impl Runtime for ProcessRuntime {
     async fn requirements(&self) -> Vec<Requirement> {
         // The real thing is the only honest test: some systems grant namespaces and take the
         // capabilities away.
-        let result = match self.provision(LabRequest { nodes: Vec::new() }).await {
+        require::findings(match self.provision(LabRequest { nodes: Vec::new() }).await {
             Ok(lab) => {
                 lab.teardown().await;
-                Ok("an empty lab came up and went away".to_owned())
+                Ok(())
             }
             Err(LabError::Environment(unmet)) => Err(unmet),
             Err(error) => Err(Unmet {
+                requirement: "a lab".into(),
                 problem: error.to_string(),
                 remedy: "please report this with the output of `uname -a`".into(),
             }),
-        };
-        vec![Requirement { name: "user, mount, pid and network namespaces".into(), result }]
+        })
     }
 
     async fn provision(&self, request: LabRequest) -> Result<Box<dyn Lab>, LabError> {
@@ -107,6 +107,7 @@ async fn shake_hands(control: &mut UnixStream, pid: u32) -> Result<(), LabError>
             NEED_MAPS => {
                 write_maps(pid).map_err(|error| {
                     LabError::Environment(Unmet {
+                        requirement: require::USER_NAMESPACES.into(),
                         problem: format!("the id maps of a user namespace could not be written: {error}"),
                         remedy: "run harness as an ordinary user, or as root with CAP_SETUID and CAP_SETGID".into(),
                     })

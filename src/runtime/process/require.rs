@@ -2,17 +2,39 @@
 
 use std::fs;
 
-use crate::runtime::Unmet;
+use crate::runtime::{Requirement, Unmet};
+
+/// What is needed, in the order in which a lab comes up, each with what its steps are called here.
+const REQUIREMENTS: [(&str, &[&str]); 5] = [
+    (USER_NAMESPACES, &["user namespace", "id maps", "set", "prctl", "fcntl", "open"]),
+    ("mount, network and pid namespaces", &["mount namespace", "network namespace", "pid namespace", "fork"]),
+    ("an unmasked /proc", &["mount /proc"]),
+    ("links between namespaces (veth, packet sockets)", &["place", "netlink", "veth", "ethtool", "address", "packet"]),
+    ("a file system view of its own (tmpfs, binds, mount_setattr)", &[""]),
+];
+/// The requirement without which there is nothing.
+pub(super) const USER_NAMESPACES: &str = "user namespaces";
+
+/// Every requirement, given what became of an empty lab.
+pub(super) fn findings(result: Result<(), Unmet>) -> Vec<Requirement> {
+    let Err(unmet) = result else {
+        let works = |(name, _): (&str, _)| Requirement { name: name.into(), result: Ok("works here".into()) };
+        return REQUIREMENTS.map(works).into();
+    };
+    // Those that come later could not be tried.
+    vec![Requirement { name: unmet.requirement.clone(), result: Err(unmet) }]
+}
 
 /// Explains why a step of setting up namespaces failed: which setting forbids it, and what to do.
 pub(super) fn explain(step: &str, error: nix::Error) -> Unmet {
-    let problem = format!("{step}: {}", error.desc());
-    let (cause, remedy) = cause(step, error);
-    Unmet { problem: format!("{problem}{cause}"), remedy }
+    let belongs = |(_, steps): &&(&str, &[&str])| steps.iter().any(|prefix| step.starts_with(prefix));
+    let requirement = REQUIREMENTS.iter().find(belongs).map_or(USER_NAMESPACES, |(name, _)| name);
+    let (cause, remedy) = cause(requirement, step, error);
+    Unmet { requirement: requirement.into(), problem: format!("{step}: {}{cause}", error.desc()), remedy }
 }
 
-fn cause(step: &str, error: nix::Error) -> (String, String) {
-    let zero = |name: &str| read_number(name) == Some(0);
+fn cause(requirement: &str, step: &str, error: nix::Error) -> (String, String) {
+    let zero = |name: &str| requirement == USER_NAMESPACES && read_number(name) == Some(0);
     if zero("user/max_user_namespaces") {
         return (" (user.max_user_namespaces is 0)".into(), "sysctl -w user.max_user_namespaces=15000".into());
     }

@@ -158,9 +158,11 @@ fn logs(lab: &Lab, args: &[&str]) -> Outcome {
 fn ps(lab: &Lab) -> String {
     let rows = lab.nodes.iter().map(|node| {
         let pid = node.pid().map_or_else(|| "-".into(), |pid| pid.to_string());
-        [node.address.name.clone(), node.address.role.clone(), pid, state_text(&node.state())]
+        let uptime = node.uptime().map_or_else(|| "-".into(), |uptime| format!("{} s", uptime.as_secs()));
+        let (name, role) = (node.address.name.clone(), node.address.role.clone());
+        [name, role, pid, uptime, node.restarts().to_string(), state_text(&node.state())]
     });
-    table(["NODE", "ROLE", "PID", "STATE"], rows)
+    table(["NODE", "ROLE", "PID", "UPTIME", "RESTARTS", "STATE"], rows)
 }
 
 fn df(lab: &Lab) -> io::Result<String> {

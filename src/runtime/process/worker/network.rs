@@ -58,7 +58,7 @@ pub(super) fn make_place(host: u8) -> Result<Place, Unmet> {
         nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).map_err(io::Error::from)?;
         current_network()
     })
-    .map_err(fail("network namespace"))?;
+    .map_err(fail("place"))?;
     let port_name = format!("port{host}");
     let mut netlink = Netlink::open().map_err(fail("netlink"))?;
     netlink.add_veth(&port_name, hardware(host), &net).map_err(fail("veth"))?;
@@ -78,9 +78,9 @@ pub(super) fn make_place(host: u8) -> Result<Place, Unmet> {
         netlink.set_up(eth0)?;
         UdpSocket::bind((address(host), 0))
     })
-    .map_err(|error| explain("network namespace", error))?
-    .map_err(fail("network address"))?;
-    beacon.set_nonblocking(true).map_err(fail("network address"))?;
+    .map_err(|error| explain("place", error))?
+    .map_err(fail("address"))?;
+    beacon.set_nonblocking(true).map_err(fail("address"))?;
     Ok(Place { net, host, beacon, port })
 }
 

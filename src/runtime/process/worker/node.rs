@@ -7,9 +7,9 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -48,6 +48,7 @@ pub(super) struct Node {
     log: Arc<Mutex<Log>>,
     /// Set while its end is somebody's doing, who tells of it.
     ending: Arc<AtomicBool>,
+    starts: AtomicU32,
     /// One action at a time.
     acting: tokio::sync::Mutex<()>,
 }
@@ -55,8 +56,8 @@ pub(super) struct Node {
 /// The node's process.
 #[derive(Debug, Clone)]
 enum Process {
-    /// Its pid in the worker's pid namespace.
-    Running(i32),
+    /// Its pid in the worker's pid namespace, and when it was started.
+    Running(i32, Instant),
     /// How the last one ended.
     Ended(String),
 }
@@ -96,6 +97,7 @@ impl Node {
             state: Arc::new(watch::Sender::new(Process::Ended("not started".into()))),
             log: Arc::default(),
             ending: Arc::default(),
+            starts: AtomicU32::new(0),
             acting: tokio::sync::Mutex::default(),
         }
     }
@@ -103,16 +105,29 @@ impl Node {
     /// The pid of its process in the worker's pid namespace.
     pub(super) fn pid(&self) -> Option<i32> {
         match *self.state.borrow() {
-            Process::Running(pid) => Some(pid),
+            Process::Running(pid, _) => Some(pid),
             Process::Ended(_) => None,
         }
+    }
+
+    /// How long its process has been there.
+    pub(super) fn uptime(&self) -> Option<Duration> {
+        match *self.state.borrow() {
+            Process::Running(_, since) => Some(since.elapsed()),
+            Process::Ended(_) => None,
+        }
+    }
+
+    /// How often it was started after the first time.
+    pub(super) fn restarts(&self) -> u32 {
+        self.starts.load(Ordering::Relaxed).saturating_sub(1)
     }
 
     /// What its process does.
     pub(super) fn state(&self) -> NodeState {
         match &*self.state.borrow() {
-            Process::Running(pid) if is_stopped(*pid) => NodeState::Paused,
-            Process::Running(_) => NodeState::Running,
+            Process::Running(pid, _) if is_stopped(*pid) => NodeState::Paused,
+            Process::Running(..) => NodeState::Running,
             Process::Ended(how) => NodeState::Down(how.clone()),
         }
     }
@@ -162,7 +177,8 @@ impl Node {
         };
         let started = confine::spawn(&self.reaper, command, &confinement).map_err(failed)?;
         let pid = started.child.id().cast_signed();
-        self.state.send_replace(Process::Running(pid));
+        self.state.send_replace(Process::Running(pid, Instant::now()));
+        self.starts.fetch_add(1, Ordering::Relaxed);
         self.note(NodeChange::Started, by);
         self.keep_log(reader).map_err(failed)?;
         self.ending.store(false, Ordering::Relaxed);

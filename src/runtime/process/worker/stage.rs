@@ -15,6 +15,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Gid, Uid, fork, getppid, setgroups, setresgid, setresuid, setsid};
 
 use crate::runtime::Unmet;
+use crate::runtime::process::require::{USER_NAMESPACES, explain};
 
 /// What the harness tells stage one on its command line.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +85,7 @@ fn fail(mut control: UnixStream, unmet: &Unmet) -> ! {
 }
 
 fn leave_host(start: Start, control: &mut UnixStream) -> Result<OwnedFd, Unmet> {
-    let step = |what: &'static str| move |error: nix::Error| super::super::require::explain(what, error);
+    let step = |what: &'static str| move |error: nix::Error| explain(what, error);
     die_with(start.parent).map_err(step("prctl"))?;
     // Terminal signals are for the harness, which then ends its labs in order.
     let _ = setsid();
@@ -101,19 +102,21 @@ fn leave_host(start: Start, control: &mut UnixStream) -> Result<OwnedFd, Unmet> 
     if uid.is_root() {
         // The parent can map any id: the lab's root is nobody outside.
         exchange(control, NEED_MAPS).map_err(|error| Unmet {
+            requirement: USER_NAMESPACES.into(),
             problem: format!("the id maps of a user namespace could not be written: {error}"),
             remedy: "run harness as an ordinary user, or as root with CAP_SETUID".into(),
         })?;
-        setgroups(&[]).map_err(step("setgroups"))?;
+        // Refused where an outer user namespace forbids it; what is then left of groups means nothing in here.
+        let _ = setgroups(&[]);
     } else {
         let write = |file: &str, text: String| {
-            fs::write(format!("/proc/self/{file}"), text)
-                .map_err(|error| super::super::require::explain("id maps", errno(&error)))
+            fs::write(format!("/proc/self/{file}"), text).map_err(|error| explain("id maps", errno(&error)))
         };
         write("setgroups", "deny".into())?;
         write("uid_map", format!("0 {uid} 1"))?;
         write("gid_map", format!("0 {gid} 1"))?;
         exchange(control, GO_ON).map_err(|error| Unmet {
+            requirement: USER_NAMESPACES.into(),
             problem: format!("the harness did not answer: {error}"),
             remedy: "run it again".into(),
         })?;
@@ -146,8 +149,7 @@ fn fork_init(start: Start) -> Result<bool, Unmet> {
         Ok(ForkResult::Child) => {
             // The parent is outside this pid namespace: should it be dead already, the end of the
             // control socket tells.
-            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
-                .map_err(|error| super::super::require::explain("prctl", error))?;
+            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(|error| explain("prctl", error))?;
             Ok(true)
         }
         Ok(ForkResult::Parent { child }) => {
@@ -163,7 +165,7 @@ fn fork_init(start: Start) -> Result<bool, Unmet> {
                 }
             }
         }
-        Err(error) => Err(super::super::require::explain("fork", error)),
+        Err(error) => Err(explain("fork", error)),
     }
 }
 
