@@ -19,6 +19,8 @@ use crate::spec::plan::Plan;
 use crate::spec::{self, AdHoc, Diagnostics, Style};
 use crate::store::{Host, NewRun, Reader, SourceFile, Store, Writer};
 
+/// Longest check of what the machine allows.
+const CHECK: Duration = Duration::from_secs(20);
 /// After the second Ctrl-C, so long is waited for the trials to end.
 const ABORT: Duration = Duration::from_secs(3);
 
@@ -101,9 +103,10 @@ fn plan(args: &Args) -> Result<Plan, Diagnostics> {
 }
 
 async fn execute(args: Args, plan: Arc<Plan>) -> anyhow::Result<u8> {
-    let runtime: Arc<dyn Runtime> = Arc::new(ProcessRuntime::new());
-    let unmet: Vec<_> =
-        runtime.requirements().await.into_iter().filter(|requirement| requirement.result.is_err()).collect();
+    let runtime: Arc<dyn Runtime> = Arc::new(ProcessRuntime::new().hiding(answers(&args, &plan)));
+    let requirements = tokio::time::timeout(CHECK, runtime.requirements()).await;
+    let requirements = requirements.context("checking what this machine allows does not come to an end")?;
+    let unmet: Vec<_> = requirements.into_iter().filter(|requirement| requirement.result.is_err()).collect();
     if !unmet.is_empty() {
         eprintln!("error: this machine cannot run the `{}` runtime; nothing was started", runtime.name());
         eprint!("{}", super::doctor::requirements_text(&unmet));
@@ -125,12 +128,32 @@ async fn execute(args: Args, plan: Arc<Plan>) -> anyhow::Result<u8> {
         // Dropping the trials kills their labs.
         () = async { abort.cancelled().await; tokio::time::sleep(ABORT).await } => None,
     };
-    signals.abort();
-    let recorded = tokio::task::spawn_blocking(move || writer.close()).await?;
     let interrupted = options.stop.is_cancelled();
-    recorded.context("not everything could be written to the database")?;
-    let gates_hold = report(&args, &run)?;
-    Ok(code(summary, interrupted, gates_hold))
+    let finish = tokio::task::spawn_blocking(move || {
+        writer.close().context("not everything could be written to the database")?;
+        report(&args, &run)
+    });
+    let finished = tokio::select! {
+        finished = finish => finished?,
+        // The third one: whatever the disk does.
+        _ = signals => return Ok(exit::INTERRUPTED),
+    };
+    match finished {
+        Ok(gates_hold) => Ok(code(summary, interrupted, gates_hold)),
+        // What was left behind matters more than what could not be written.
+        Err(error) if summary.is_some_and(|summary| summary.leaked > 0) => {
+            eprintln!("error: {error:#}");
+            Ok(exit::LEFTOVERS)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Files and folders that say what is done to the subject.
+fn answers(args: &Args, plan: &Plan) -> Vec<PathBuf> {
+    let sources = plan.sources.iter().map(|source| source.path.clone());
+    let folders = sources.clone().filter_map(|path| Some(path.parent()?.to_owned()));
+    sources.chain(folders).chain([args.db.clone(), args.out.clone()]).collect()
 }
 
 /// Scores, writes the reports, says what came out; true when all gates hold.
@@ -201,6 +224,7 @@ async fn stop_on_signals(stop: CancellationToken, abort: CancellationToken) -> s
     for (token, text) in [
         (stop, "stopping: running trials end and are marked interrupted (once more: at once)"),
         (abort, "stopping at once"),
+        (CancellationToken::new(), "not waiting for the report"),
     ] {
         tokio::select! {
             _ = interrupt.recv() => {}

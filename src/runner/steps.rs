@@ -164,6 +164,8 @@ impl<'a> Steps<'a> {
         monitor: &Monitor,
     ) -> Result<(SessionEnd, Option<Instant>), Unfinished> {
         let ticket = self.detect(monitor).await;
+        // Nobody begins to work before all faults are there: whoever is fast would face fewer of them.
+        self.all_injected().await;
         let detected = ticket.is_some();
         let snapshot = async {
             if detected {

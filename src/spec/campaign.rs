@@ -95,7 +95,7 @@ pub struct Scenario {
     /// One line for people.
     #[serde(default)]
     pub description: Option<String>,
-    /// The faults.
+    /// The faults. The operator is called when all of them are there.
     #[schemars(length(min = 1))]
     pub chaos: Vec<Chaos>,
 }

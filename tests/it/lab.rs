@@ -159,13 +159,65 @@ async fn a_freeze_ends_whatever_the_operator_started() {
         lab exec n1 -- sh -c 'setsid sleep 333 >/dev/null 2>&1 &'
         lab kill n2; lab exec n2 -- sh -c 'echo there'";
     assert_eq!(operator(&*lab, line).await, "n2: down (signal KILL)\nthere\n");
-    assert!(exec(&*lab, node("n1"), "ps -e -o args=").await.output.contains("sleep 333"));
+    let on_node = "lab exec n1 -- ps -e -o args=";
+    assert!(operator(&*lab, on_node).await.contains("sleep 333"));
     assert!(lab.freeze().await.unwrap().ended >= 3);
-    assert!(!exec(&*lab, node("n1"), "ps -e -o args=").await.output.contains("sleep 333"));
+    assert!(!operator(&*lab, on_node).await.contains("sleep 333"));
     assert_eq!(operator(&*lab, "ps -e -o args= | grep -c '[s]leep'").await, "0\n");
     // Nodes are not the operator's.
     assert_eq!(lab.node_state("n1").await.unwrap(), NodeState::Running);
     assert_eq!(lab.freeze().await.unwrap().ended, 0);
+    clean_end(lab).await;
+}
+
+#[tokio::test]
+async fn a_freeze_spares_nodes_that_the_operator_has_started() {
+    let lab = lab(3, IDLE).await;
+    lab.act("n1", signal("KILL")).await.unwrap();
+    // Numbers of namespaces are used again: those of the short commands must not be mistaken for the node's.
+    let line = "for i in 1 2 3 4 5; do lab exec n2 -- true; lab restart n1 n3; done";
+    assert_eq!(operator(&*lab, line).await.lines().count(), 10);
+    lab.freeze().await.unwrap();
+    for name in ["n1", "n2", "n3"] {
+        assert_eq!(lab.node_state(name).await.unwrap(), NodeState::Running, "{name}");
+    }
+    clean_end(lab).await;
+}
+
+#[tokio::test]
+async fn nothing_is_done_for_the_operator_after_a_freeze() {
+    let lab = lab(2, IDLE).await;
+    let line = "for i in $(seq 200); do lab restart n2 n2 n2 >/dev/null 2>&1 & done; sleep 0.3";
+    operator(&*lab, line).await;
+    lab.freeze().await.unwrap();
+    let before = changes(&*lab).await;
+    assert!(before.iter().any(|change| change.by == Actor::Operator));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let by_operator = |change: &LabChange| change.by == Actor::Operator;
+    assert!(!changes(&*lab).await.iter().any(by_operator));
+    assert!(operator(&*lab, "lab ps").await.contains("n2"), "the cockpit is there again");
+    clean_end(lab).await;
+}
+
+#[tokio::test]
+async fn the_cockpit_survives_nonsense() {
+    let lab = lab(1, IDLE).await;
+    let nonsense = "import socket, array, time
+fds = array.array('i', [0] * 10)
+sent = 0
+while sent < 2000:
+    s = socket.socket(socket.AF_UNIX); s.connect('/run/lab.sock')
+    try: s.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]); sent += 1
+    except OSError: time.sleep(0.01)
+    s.close()
+idle = []
+for i in range(100):
+    s = socket.socket(socket.AF_UNIX); s.connect('/run/lab.sock'); idle.append(s)
+    s.sendmsg([b'x\\xff\\xff\\xff\\xff\\x01\\0\\0\\0'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds[:3])])
+print('sent')";
+    let line = format!("python3 -c \"{nonsense}\" && lab ps");
+    let output = operator(&*lab, &line).await;
+    assert!(output.starts_with("sent\n") && output.contains("n1"), "{output}");
     clean_end(lab).await;
 }
 

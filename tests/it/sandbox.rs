@@ -103,6 +103,10 @@ async fn the_operator_has_no_power_over_the_lab_itself() {
         "nsenter -t 1 -m true",
         "chroot / true",
         "mknod /tmp/disk b 254 0",
+        "unshare -U true",
+        "lab exec kv1 -- unshare -Um true",
+        "echo 100 > /proc/sys/user/max_user_namespaces",
+        "lab exec kv1 -- touch /opt/lab/bin",
     ] {
         let output = exec(&*lab, harness::runtime::Place::Operator, line).await;
         // A signal to the first process of a pid namespace from inside is ignored, without an error.

@@ -13,7 +13,7 @@ mod require;
 mod sockets;
 mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -47,8 +47,23 @@ impl ProcessRuntime {
     /// The same with `program` as the worker; for tests, which are not `harness` themselves.
     pub fn with_program(program: PathBuf) -> Self {
         let hidden = [std::env::current_exe(), std::env::current_dir()];
-        Self { program, hidden: hidden.into_iter().flatten().filter(|path| path.parent().is_some()).collect() }
+        Self { program, hidden: hidden.into_iter().flatten().filter(|path| is_own(path)).collect() }
     }
+}
+
+impl ProcessRuntime {
+    /// Hides these files and folders too. Whole shared directories such as `/usr/share` cannot be hidden.
+    #[must_use]
+    pub fn hiding(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.hidden.extend(paths.into_iter().filter_map(|path| path.canonicalize().ok()).filter(|path| is_own(path)));
+        self
+    }
+}
+
+/// A place that programs do not need: below a shared directory, not one itself.
+fn is_own(path: &Path) -> bool {
+    const NEEDED: [&str; 9] = ["bin", "sbin", "lib", "lib32", "lib64", "libexec", "local", "share", "usr"];
+    path.file_name().is_some_and(|name| !NEEDED.iter().any(|needed| name == *needed))
 }
 
 impl Default for ProcessRuntime {

@@ -4,6 +4,9 @@ use super::{Findings, Place};
 use crate::spec::diagnostic::Problem;
 use crate::spec::variant::{Script, Variant};
 
+/// Most output of one command, bytes: the runtimes keep no more.
+const MOST_OUTPUT: u64 = 8 << 20;
+
 /// Everything wrong with a variant, apart from its structure.
 pub(in crate::spec) fn variant(variant: &Variant, root: Place, whole: bool) -> Findings {
     let mut out = Findings::new(whole);
@@ -42,6 +45,13 @@ pub(in crate::spec) fn variant(variant: &Variant, root: Place, whole: bool) -> F
     out.not_zero(variant.tools.shell.timeout, shell.key("timeout"), "`timeout`");
     if variant.tools.shell.max_output.0 == 0 {
         out.add(Problem::new(shell.key("max_output").span, "`max_output` is zero").label("must be above zero"));
+    }
+    if variant.tools.shell.max_output.0 > MOST_OUTPUT {
+        out.add(
+            Problem::new(shell.key("max_output").span, format!("`max_output` is {}", variant.tools.shell.max_output))
+                .label("8MiB at most")
+                .help("what a command prints beyond it is cut in the middle; write it to a file instead"),
+        );
     }
     let budget = root.key("budget");
     if let Some(wall) = variant.budget.wall {

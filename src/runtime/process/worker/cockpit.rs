@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 
 use super::exec::environment;
 use super::lab::Lab;
@@ -40,33 +40,41 @@ Usage: lab COMMAND
 
 /// Longest argument list that is accepted, bytes.
 const MAX_ARGUMENTS: u32 = 1 << 20;
+/// What an argument costs of that at least: even an empty one takes memory.
+const ARGUMENT_COST: u32 = 32;
+/// Longest time for a message to arrive.
+const MESSAGE: Duration = Duration::from_secs(5);
 
 /// What a command answers: text for standard output, or for standard error with an exit code.
 type Outcome = Result<String, (u8, String)>;
 
 /// Answers connections until the worker ends.
-pub(super) async fn serve(lab: Arc<Lab>, listener: UnixListener) {
-    while let Ok((stream, _)) = listener.accept().await {
+pub(super) async fn serve(lab: Arc<Lab>) {
+    loop {
+        // Never closed.
+        let Ok(place) = lab.connections.clone().acquire_owned().await else { return };
+        let Ok((stream, _)) = lab.listener.accept().await else {
+            // Out of descriptors, most likely; some come back.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
         let lab = lab.clone();
+        let mut frozen = lab.operator.frozen.subscribe();
         tokio::spawn(async move {
-            // A caller that goes away needs no answer.
-            let _ = answer(&lab, stream).await;
+            let _place = place;
+            tokio::select! {
+                biased;
+                _ = frozen.changed() => {}
+                // A caller that goes away needs no answer.
+                _ = answer(&lab, stream) => {}
+            }
         });
     }
 }
 
 async fn answer(lab: &Lab, mut stream: UnixStream) -> io::Result<()> {
-    let [stdin, stdout, stderr] = receive_streams(&stream).await?;
-    let count = stream.read_u32_le().await?;
-    let mut args = Vec::new();
-    let mut room = MAX_ARGUMENTS;
-    for _ in 0..count {
-        let length = stream.read_u32_le().await?;
-        room = room.checked_sub(length.max(1)).ok_or(io::ErrorKind::InvalidData)?;
-        let mut arg = vec![0; length as usize];
-        stream.read_exact(&mut arg).await?;
-        args.push(String::from_utf8_lossy(&arg).into_owned());
-    }
+    let (streams, args) = tokio::time::timeout(MESSAGE, receive(&mut stream)).await??;
+    let [stdin, stdout, stderr] = streams;
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let code = if let ["exec", node, rest @ ..] = &words[..] {
         exec(lab, node, rest, [stdin, stdout, stderr], &mut stream).await
@@ -80,6 +88,21 @@ async fn answer(lab: &Lab, mut stream: UnixStream) -> io::Result<()> {
         code
     };
     stream.write_all(&[code]).await
+}
+
+async fn receive(stream: &mut UnixStream) -> io::Result<([OwnedFd; 3], Vec<String>)> {
+    let streams = receive_streams(stream).await?;
+    let count = stream.read_u32_le().await?;
+    let mut args = Vec::new();
+    let mut room = MAX_ARGUMENTS;
+    for _ in 0..count {
+        let length = stream.read_u32_le().await?;
+        room = room.checked_sub(length.max(ARGUMENT_COST)).ok_or(io::ErrorKind::InvalidData)?;
+        let mut arg = vec![0; length as usize];
+        stream.read_exact(&mut arg).await?;
+        args.push(String::from_utf8_lossy(&arg).into_owned());
+    }
+    Ok((streams, args))
 }
 
 async fn run(lab: &Lab, words: &[&str]) -> Outcome {
@@ -126,7 +149,6 @@ async fn act(lab: &Lab, nodes: &[&str], action: &NodeAction) -> Outcome {
     let mut text = String::new();
     for name in nodes {
         let node = find(lab, name)?;
-        let _complete = lab.operator.busy.read().await;
         let state = node.act(action.clone(), Actor::Operator).await.map_err(|error| (1, error))?;
         let _ = writeln!(text, "{name}: {}", state_text(&state));
     }
@@ -299,7 +321,8 @@ async fn receive_streams(stream: &UnixStream) -> io::Result<[OwnedFd; 3]> {
         .async_io(Interest::READABLE, || {
             let mut byte = [0];
             let mut iov = [IoSliceMut::new(&mut byte)];
-            let mut space = nix::cmsg_space!([std::os::fd::RawFd; 3]);
+            // Room for as many as the kernel passes at all: those that find none would stay open for ever.
+            let mut space = nix::cmsg_space!([std::os::fd::RawFd; 253]);
             let flags = MsgFlags::MSG_CMSG_CLOEXEC;
             let message = recvmsg::<()>(stream.as_raw_fd(), &mut iov, Some(&mut space), flags)?;
             let mut fds = Vec::new();

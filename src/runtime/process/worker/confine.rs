@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
-use nix::fcntl::{AtFlags, OFlag};
+use nix::fcntl::OFlag;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::Mode;
 use tokio::sync::oneshot;
@@ -65,6 +65,9 @@ pub(super) enum Pids<'a> {
     Of(&'a File),
 }
 
+/// Processes and threads that all programs of a lab may have together; the kernel counts them per user namespace.
+const MOST_PROCESSES: u64 = 2048;
+
 /// How a program is confined.
 pub(super) struct Confinement<'a> {
     pub net: &'a File,
@@ -80,8 +83,9 @@ pub(super) struct Started {
     pub child: Child,
     /// Tells how it ended.
     pub exit: oneshot::Receiver<Exit>,
-    /// The identity of its mount namespace; its descendants cannot leave it.
-    pub mounts: u64,
+    /// Its mount namespace. Its descendants cannot leave it, for they lack the capabilities and cannot make a user
+    /// namespace to get them (see `rootfs::seal`). As long as this is open, no other one gets its number.
+    pub mounts: File,
 }
 
 /// Starts `command`, in a session of its own, and returns when it was executed.
@@ -95,8 +99,8 @@ pub(super) fn spawn(reaper: &Reaper, mut command: Command, confinement: &Confine
             if new_pids {
                 rootfs::mount_proc_here()?;
             }
-            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-            libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
+            limit(libc::RLIMIT_CORE, 0);
+            limit(libc::RLIMIT_NPROC, MOST_PROCESSES);
             capability::keep_only(capabilities)
         });
     }
@@ -126,10 +130,17 @@ pub(super) fn spawn(reaper: &Reaper, mut command: Command, confinement: &Confine
             Pids::New => unshare(CloneFlags::CLONE_NEWPID)?,
             Pids::Of(file) => setns(file.as_fd(), CloneFlags::CLONE_NEWPID)?,
         }
-        let mounts = nix::sys::stat::fstatat(&own, "mnt", AtFlags::empty())?.st_ino;
+        let mounts = nix::fcntl::openat(&own, "mnt", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
         let (child, exit) = reaper.spawn(&mut command)?;
-        Ok(Started { child, exit, mounts })
+        Ok(Started { child, exit, mounts: File::from(mounts) })
     })
+}
+
+/// Async-signal-safe. A limit that cannot be set is one that is lower already.
+fn limit(resource: libc::__rlimit_resource_t, most: u64) {
+    let value = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: the value lives through the call.
+    unsafe { libc::setrlimit(resource, &raw const value) };
 }
 
 fn explained(unmet: Unmet) -> io::Error {

@@ -20,6 +20,12 @@ use crate::runtime::{Exec, ExecOutput, Place};
 /// left in the background may hold the pipe open for ever.
 const DRAIN: Duration = Duration::from_millis(50);
 
+/// Where programs are, besides the cockpit.
+const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// No command's output is kept beyond this, whatever was asked for: an answer must fit into a frame, in JSON, in which
+/// a byte can take six.
+const MOST_OUTPUT: u64 = 8 << 20;
+
 /// Runs it; `cancel` ends it early.
 pub(super) async fn run(lab: &Lab, exec: Exec, cancel: oneshot::Receiver<()>) -> Result<ExecOutput, String> {
     let failed = |error: io::Error| format!("the command did not start: {error}");
@@ -29,6 +35,7 @@ pub(super) async fn run(lab: &Lab, exec: Exec, cancel: oneshot::Receiver<()>) ->
     let started = match &exec.place {
         Place::Operator => lab.spawn_for_operator(command).await,
         Place::Node(name) => {
+            command.env("PATH", SYSTEM_PATH).env("HOME", "/");
             let node = lab.node(name).ok_or_else(|| format!("there is no node `{name}`"))?;
             lab.spawn_on_node(node, command, Actor::Harness)
         }
@@ -36,7 +43,7 @@ pub(super) async fn run(lab: &Lab, exec: Exec, cancel: oneshot::Receiver<()>) ->
     let Started { child, exit, .. } = started.map_err(failed)?;
     let group = Pid::from_raw(child.id().cast_signed());
     let mut pipe = tokio::net::unix::pipe::Receiver::from_owned_fd(reader.into()).map_err(failed)?;
-    let mut output = Cut::new(exec.max_output as usize);
+    let mut output = Cut::new(exec.max_output.min(MOST_OUTPUT) as usize);
     let (exit, timed_out) = {
         let ended = async {
             tokio::select! {
@@ -79,7 +86,7 @@ pub(super) fn shell(line: &str) -> Command {
 /// Nothing of the harness's own environment gets into a lab.
 pub(super) fn environment(command: &mut Command) {
     command.env_clear();
-    command.env("PATH", format!("{LAB_PATH}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+    command.env("PATH", format!("{LAB_PATH}:{SYSTEM_PATH}"));
     command.env("HOME", "/root").env("LANG", "C.UTF-8").env("TERM", "dumb").current_dir("/");
 }
 

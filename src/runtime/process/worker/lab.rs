@@ -1,17 +1,20 @@
 //! The lab as the worker holds it: nodes, network, operator, and what is done with them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::net::UnixListener;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::{RwLock, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::confine::{self, Confinement, Pids, Started, View, capability};
 use super::network::{self, Place};
@@ -31,18 +34,25 @@ pub(super) struct Lab {
     pub beacons: Beacons,
     pub operator: Operator,
     pub changes: Changes,
+    /// Where the cockpit listens.
+    pub listener: UnixListener,
+    /// Connections that the cockpit has room for.
+    pub connections: Arc<Semaphore>,
     reaper: Reaper,
 }
+
+/// Most cockpit connections at a time.
+const CONNECTIONS: usize = 128;
 
 /// The operator's place, and what the operator has started.
 pub(super) struct Operator {
     place: Place,
     /// First process of the operator's pid namespace, with the sign of its end; started when first needed.
     init: tokio::sync::Mutex<Option<(i32, oneshot::Receiver<Exit>)>>,
-    /// Mount namespaces of everything that the operator started, by identity.
-    mounts: Mutex<HashSet<u64>>,
-    /// Held while something is done for the operator that must be complete before a freeze is.
-    pub busy: RwLock<()>,
+    /// Mount namespaces of everything that the operator started, by number; open, so that no number is used again.
+    mounts: Mutex<HashMap<u64, File>>,
+    /// Changes with every freeze: what is being done for the operator then ends at once.
+    pub frozen: watch::Sender<u64>,
 }
 
 /// The network of a lab before any thread but the first exists.
@@ -86,6 +96,7 @@ impl Lab {
         ground: Ground,
         request: LabRequest,
         program: &OwnedFd,
+        listener: std::os::unix::net::UnixListener,
     ) -> io::Result<(Arc<Self>, UnboundedReceiver<LabChange>)> {
         let reaper = Reaper::default();
         tokio::spawn(reaper.clone().run());
@@ -109,9 +120,11 @@ impl Lab {
                 place: ground.operator,
                 init: tokio::sync::Mutex::default(),
                 mounts: Mutex::default(),
-                busy: RwLock::default(),
+                frozen: watch::Sender::default(),
             },
             changes,
+            listener: UnixListener::from_std(listener)?,
+            connections: Arc::new(Semaphore::new(CONNECTIONS)),
             reaper,
         };
         Ok((Arc::new(lab), receiver))
@@ -160,11 +173,12 @@ impl Lab {
             capabilities: 0,
         };
         let started = confine::spawn(&self.reaper, command, &confinement)?;
-        self.note_operator(started.mounts);
+        self.note_operator(&started.mounts)?;
         Ok(started)
     }
 
-    /// Starts a program on a node: beside its process, or alone with its files when that is down.
+    /// Starts a program on a node: for the operator beside its process, for the harness or when the node is down
+    /// alone with its files and its network.
     pub(super) fn spawn_on_node(&self, node: &Node, command: Command, by: Actor) -> io::Result<Started> {
         const CAPABILITIES: [u32; 6] = [
             capability::DAC_OVERRIDE,
@@ -174,7 +188,9 @@ impl Lab {
             capability::NET_ADMIN,
             capability::NET_RAW,
         ];
-        let running = node.pid().map(namespaces).transpose()?;
+        // What the operator has left in the node's own view must not be in the way of the harness.
+        let beside = node.pid().filter(|_| by == Actor::Operator);
+        let running = beside.map(namespaces).transpose()?;
         let (view, pids) = match &running {
             Some((mounts, pids)) => (View::Of { mounts, copy: true }, Pids::Of(pids)),
             None => (View::Node(&node.address.name), Pids::New),
@@ -188,40 +204,56 @@ impl Lab {
         };
         let started = confine::spawn(&self.reaper, command, &confinement)?;
         if by == Actor::Operator {
-            self.note_operator(started.mounts);
+            self.note_operator(&started.mounts)?;
         }
         Ok(started)
     }
 
-    fn note_operator(&self, mounts: u64) {
-        self.operator.mounts.lock().unwrap_or_else(PoisonError::into_inner).insert(mounts);
+    fn note_operator(&self, mounts: &File) -> io::Result<()> {
+        /// From so many on, those that nobody is in any more are forgotten.
+        const MANY: usize = 64;
+        let (number, mounts) = (mounts.metadata()?.ino(), mounts.try_clone()?);
+        let mut known = self.operator.mounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MANY {
+            let inhabited: HashSet<u64> = processes()?.into_iter().map(|(_, number)| number).collect();
+            known.retain(|number, _| inhabited.contains(number));
+        }
+        known.insert(number, mounts);
+        Ok(())
     }
 
-    /// Ends all that the operator started; says how many processes those were.
+    fn operators_processes(&self) -> io::Result<Vec<i32>> {
+        let known = self.operator.mounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_operator = |(pid, number): (i32, u64)| known.contains_key(&number).then_some(pid);
+        Ok(processes()?.into_iter().filter_map(of_operator).collect())
+    }
+
+    /// Ends all that the operator started; says how many processes those were. What was being done for the operator
+    /// through the cockpit ends too, and requests that wait there are not heard any more.
     pub(super) async fn freeze(&self) -> Result<u32, String> {
+        let failed = |error: io::Error| format!("the operator's processes cannot be found: {error}");
         let mut init = self.operator.init.lock().await;
-        let namespaces = self.operator.mounts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let first = init.as_ref().map(|(pid, _)| *pid);
-        let found = processes_in(&namespaces).into_iter().filter(|&pid| Some(pid) != first).count();
+        let found = self.operators_processes().map_err(failed)?.into_iter().filter(|&pid| Some(pid) != first).count();
         if let Some((pid, end)) = init.take() {
             // The kernel ends the whole pid namespace with it.
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             let _ = end.await;
         }
         for _ in 0..1000 {
-            let left = processes_in(&namespaces);
-            if left.is_empty() {
-                // What was under way for the operator finishes first.
-                let _complete = self.operator.busy.write().await;
-                if processes_in(&namespaces).is_empty() {
-                    self.operator.mounts.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                    return Ok(found as u32);
-                }
+            self.operator.frozen.send_modify(|count| *count += 1);
+            while let Some(Ok(_)) = self.listener.accept().now_or_never() {}
+            // Lets the connections that have just been told end.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let left = self.operators_processes().map_err(failed)?;
+            // One place is always held by whoever waits for the next connection.
+            if left.is_empty() && self.connections.available_permits() + 1 >= CONNECTIONS {
+                self.operator.mounts.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                return Ok(found as u32);
             }
             for pid in left {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
-            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Err("processes of the operator do not end".into())
     }
@@ -272,16 +304,17 @@ fn namespaces(pid: i32) -> io::Result<(File, File)> {
     Ok((File::open(format!("/proc/{pid}/ns/mnt"))?, File::open(format!("/proc/{pid}/ns/pid"))?))
 }
 
-/// Living processes whose mount namespace is one of these.
-fn processes_in(mounts: &HashSet<u64>) -> Vec<i32> {
-    use std::os::unix::fs::MetadataExt;
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        // A zombie has no namespaces any more, so its link cannot be followed.
-        .filter(|pid: &i32| {
-            std::fs::metadata(format!("/proc/{pid}/ns/mnt")).is_ok_and(|meta| mounts.contains(&meta.ino()))
-        })
-        .collect()
+/// Living processes with the numbers of their mount namespaces. A zombie has none any more.
+fn processes() -> io::Result<Vec<(i32, u64)>> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        match std::fs::metadata(format!("/proc/{pid}/ns/mnt")) {
+            Ok(meta) => all.push((pid, meta.ino())),
+            // It has ended meanwhile.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
 }

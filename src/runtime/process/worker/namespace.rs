@@ -1,6 +1,7 @@
 //! Doing something in another namespace: on a thread of its own, which ends with it.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::AsFd;
 use std::thread;
 
@@ -10,16 +11,20 @@ use nix::sched::{CloneFlags, setns};
 ///
 /// # Panics
 /// When `work` panics.
-pub(super) fn in_network<T: Send>(net: &File, work: impl FnOnce() -> T + Send) -> nix::Result<T> {
-    on_thread(|| setns(net.as_fd(), CloneFlags::CLONE_NEWNET).map(|()| work()))
+pub(super) fn in_network<T: Send>(net: &File, work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    on_thread(|| {
+        setns(net.as_fd(), CloneFlags::CLONE_NEWNET)?;
+        work()
+    })
 }
 
 /// Runs `work` on a fresh thread and waits for it, so that what it does to its namespaces ends with it.
+/// An error of its own means that no thread could be started.
 ///
 /// # Panics
 /// When `work` panics.
-pub(super) fn on_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| match scope.spawn(work).join() {
+pub(super) fn on_thread<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    thread::scope(|scope| match thread::Builder::new().spawn_scoped(scope, work)?.join() {
         Ok(result) => result,
         Err(panic) => std::panic::resume_unwind(panic),
     })

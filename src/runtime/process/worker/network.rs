@@ -78,7 +78,6 @@ pub(super) fn make_place(host: u8) -> Result<Place, Unmet> {
         netlink.set_up(eth0)?;
         UdpSocket::bind((address(host), 0))
     })
-    .map_err(|error| explain("place", error))?
     .map_err(fail("address"))?;
     beacon.set_nonblocking(true).map_err(fail("address"))?;
     Ok(Place { net, host, beacon, port })

@@ -25,6 +25,8 @@ use crate::runtime::{LabChange, NodeAction, NodeRequest, NodeState};
 
 /// Log lines beyond so many bytes push out the oldest ones.
 const LOG_BYTES: usize = 8 << 20;
+/// What a line takes besides its text, bytes.
+const LINE_COST: usize = 64;
 /// Longer lines are broken, bytes.
 const LONGEST_LINE: u64 = 64 << 10;
 /// How long a stopped node may take to end before it is killed.
@@ -278,11 +280,11 @@ impl Node {
 
 impl Log {
     fn push(&mut self, line: String) {
-        self.bytes += line.len();
+        self.bytes += line.len() + LINE_COST;
         self.lines.push_back((SystemTime::now(), line));
         while self.bytes > LOG_BYTES {
             let Some((_, oldest)) = self.lines.pop_front() else { break };
-            self.bytes -= oldest.len();
+            self.bytes -= oldest.len() + LINE_COST;
         }
     }
 }

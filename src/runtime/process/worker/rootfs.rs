@@ -79,8 +79,10 @@ pub(super) fn enter(hidden: &[PathBuf], nodes: &[(NodeAddress, u64)]) -> Outcome
     mount_tmpfs(Path::new("/run"), "mode=755,size=1m")
 }
 
-/// Makes the root read-only; after everything that is written there has been.
+/// Makes the root read-only and forbids further user namespaces; after everything that is written there has been.
 pub(super) fn seal() -> Outcome {
+    // A user namespace would give a program in the lab capabilities again, and with them mount namespaces of its own.
+    file("set limit", fs::write("/proc/sys/user/max_user_namespaces", "0"))?;
     read_only(Path::new("/"), false)
 }
 
@@ -93,9 +95,10 @@ pub(super) fn node_data(name: &str) -> PathBuf {
 pub(super) fn node_view(name: &str) -> Outcome {
     new_view()?;
     bind(&node_data(name), Path::new("/data"))?;
-    for private in ["/tmp", "/run", "/root", "/var/tmp", "/opt/lab"] {
+    for private in ["/tmp", "/run", "/root", "/var/tmp"] {
         mount_tmpfs(Path::new(private), "mode=1777,size=16m")?;
     }
+    mount_tmpfs(Path::new("/opt/lab"), "mode=755,size=4k,nr_inodes=1,ro")?;
     umount_nodes()
 }
 

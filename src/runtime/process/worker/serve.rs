@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 
 use super::lab::{Ground, Lab};
@@ -38,8 +40,8 @@ pub(super) async fn serve(
 ) -> io::Result<()> {
     control.set_nonblocking(true)?;
     let (mut reader, mut writer) = UnixStream::from_std(control)?.into_split();
-    let (lab, mut changes) = Lab::new(ground, request, program)?;
-    tokio::spawn(cockpit::serve(lab.clone(), UnixListener::from_std(listener)?));
+    let (lab, mut changes) = Lab::new(ground, request, program, listener)?;
+    tokio::spawn(cockpit::serve(lab.clone()));
     let (reports, mut queue) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(report) = queue.recv().await {
@@ -67,7 +69,9 @@ pub(super) async fn serve(
                 desk.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, cancel);
                 let (desk, reports) = (desk.clone(), reports.clone());
                 tokio::spawn(async move {
-                    let answer = desk.answer(request, canceled).await;
+                    // Whatever goes wrong, whoever asked must not wait for ever.
+                    let answer = AssertUnwindSafe(desk.answer(request, canceled)).catch_unwind().await;
+                    let answer = answer.unwrap_or_else(|_| Err(Failure::Other("the lab worker panicked".into())));
                     desk.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
                     let _ = reports.send(Report::Answer(id, answer));
                 });
