@@ -11,7 +11,6 @@ impl Steps<'_> {
             Script::RestartAll => ScriptOperator::restart_all(self.lab.nodes().iter().map(|node| node.name.as_str())),
             Script::Commands(commands) => ScriptOperator::new(commands.clone()),
             Script::Oracle => {
-                self.all_injected().await;
                 let faults = self.chaos.targets().await;
                 let remedies = &self.plan.subject.remedies;
                 ScriptOperator::oracle(faults.iter().filter_map(|(kind, targets)| {

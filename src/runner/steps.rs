@@ -130,8 +130,8 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// Injects the faults that are due later while the work goes on, and no longer than that: what comes after the
-    /// session could not be repaired by anybody.
+    /// Injects the faults that are due later while detection goes on; the work itself begins when all are there. One
+    /// that does not land ends the work.
     async fn while_injecting<T>(
         &self,
         later: Queue,
@@ -153,7 +153,7 @@ impl<'a> Steps<'a> {
         }
     }
 
-    pub(super) async fn all_injected(&self) {
+    async fn all_injected(&self) {
         // The sender lives as long as this does.
         let _ = self.all_injected.subscribe().wait_for(|all| *all).await;
     }
@@ -204,7 +204,6 @@ impl<'a> Steps<'a> {
         self.phase(Phase::Operate, async {
             let operator = self.operator(variant).await;
             let (Some(operator), Some(ticket)) = (operator, ticket) else {
-                self.all_injected().await;
                 let held = monitor.wait_held(self.plan.windows.hold.duration(), Instant::now() + wall).await.ok();
                 return (Ok((SessionEnd::None, held)), held.is_none());
             };

@@ -149,21 +149,8 @@ fn assemble(
     // JSON is YAML: the record of the run holds a campaign whatever it was started from.
     let text = serde_json::to_string_pretty(&campaign).unwrap_or_default();
     sources.insert(0, Source { path: PathBuf::from(format!("{}.yaml", campaign.name)), text });
-    Plan {
-        name: campaign.name,
-        description: campaign.description,
-        subject,
-        runtime,
-        scenarios: campaign.scenarios,
-        variants: variants.into_iter().map(|(variant, _)| variant).collect(),
-        repeats: campaign.repeats,
-        parallel: campaign.parallel,
-        seed: campaign.seed,
-        timeouts: campaign.timeouts,
-        windows: campaign.windows,
-        gates: campaign.gates,
-        sources,
-    }
+    let variants = variants.into_iter().map(|(variant, _)| variant).collect();
+    Plan::new(campaign, subject, variants, runtime, sources)
 }
 
 fn argument(name: &str, text: &str) -> Arc<SourceText> {

@@ -61,21 +61,9 @@ fn campaign(file: &File, out: &mut Diagnostics) -> Option<Plan> {
         return None;
     }
     let (subject, _) = subject?;
-    Some(Plan {
-        runtime: campaign.runtime.or_else(|| subject.runtime_kinds().first().copied()).unwrap_or(RuntimeKind::Process),
-        subject,
-        name: campaign.name,
-        description: campaign.description,
-        scenarios: campaign.scenarios,
-        variants: variants.into_iter().map(|(variant, _)| variant).collect(),
-        repeats: campaign.repeats,
-        parallel: campaign.parallel,
-        seed: campaign.seed,
-        timeouts: campaign.timeouts,
-        windows: campaign.windows,
-        gates: campaign.gates,
-        sources,
-    })
+    let runtime = campaign.runtime.or_else(|| subject.runtime_kinds().first().copied()).unwrap_or(RuntimeKind::Process);
+    let variants = variants.into_iter().map(|(variant, _)| variant).collect();
+    Some(Plan::new(campaign, subject, variants, runtime, sources))
 }
 
 /// Opens the file that a campaign refers to by name.

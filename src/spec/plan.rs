@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::campaign::{Gate, RuntimeKind, Scenario, Timeouts, Windows};
+use super::campaign::{Campaign, Gate, RuntimeKind, Scenario, Timeouts, Windows};
 use super::subject::Subject;
 use super::variant::Variant;
 
@@ -37,6 +37,33 @@ pub struct Plan {
     pub gates: Vec<Gate>,
     /// The files it was read from, as they were: path and text, campaign first.
     pub sources: Vec<Source>,
+}
+
+impl Plan {
+    /// A checked campaign together with what its names refer to.
+    pub(super) fn new(
+        campaign: Campaign,
+        subject: Subject,
+        variants: Vec<Variant>,
+        runtime: RuntimeKind,
+        sources: Vec<Source>,
+    ) -> Self {
+        Self {
+            name: campaign.name,
+            description: campaign.description,
+            subject,
+            runtime,
+            scenarios: campaign.scenarios,
+            variants,
+            repeats: campaign.repeats,
+            parallel: campaign.parallel,
+            seed: campaign.seed,
+            timeouts: campaign.timeouts,
+            windows: campaign.windows,
+            gates: campaign.gates,
+            sources,
+        }
+    }
 }
 
 /// A file that a plan was read from.
